@@ -24,6 +24,8 @@ export function collectGarbage(): void {
 export async function collectGarbageUntil(condition: () => boolean, rounds = 50): Promise<boolean> {
   for (let round = 0; round < rounds; round++) {
     if (condition()) return true;
+    // What `condition` dereferenced stays alive until its job has ended.
+    await nextTurn();
     collectGarbage();
     await nextTurn();
   }
