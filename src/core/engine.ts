@@ -1,0 +1,156 @@
+import type { OperationKind } from "./operation-kind.ts";
+import type { Request } from "./request.ts";
+
+/** Every engine this project knows, whether or not it can run here. */
+export const ENGINE_NAMES = [
+  "io_uring",
+  "linux_aio",
+  "posix_aio",
+  "iocp",
+  "kqueue",
+  "thread_pool",
+  "sync",
+  "memory",
+] as const;
+
+/** The name of an engine, `"io_uring"`. */
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
+/** fio's names for the same engines, accepted wherever an engine is named. */
+export const ENGINE_ALIASES: Readonly<Record<string, EngineName>> = {
+  libaio: "linux_aio",
+  posixaio: "posix_aio",
+  windowsaio: "iocp",
+};
+
+/** fio's three answers, because every I/O model gives exactly one of them. */
+export const QueueStatus = {
+  /** Staged or in flight; a completion will follow. */
+  Queued: 0,
+  /** Finished inline; the completion is already in the sink. */
+  Completed: 1,
+  /** No room. Commit, reap, and offer the request again. */
+  Busy: 2,
+} as const;
+
+/** One of the values of {@link QueueStatus}. */
+export type QueueStatus = (typeof QueueStatus)[keyof typeof QueueStatus];
+
+/** Receives results. */
+export interface CompletionSink {
+  /**
+   * Takes one completion.
+   *
+   * @param index The slot.
+   * @param generation The slot's generation when the request was queued; guards against reuse.
+   * @param result The kernel's own convention: a count, a descriptor, or a negative errno.
+   * @param more True while further completions of the same request will follow, so that the
+   *   buffer, the descriptor and the slot stay with the kernel.
+   */
+  complete(index: number, generation: number, result: number, more: boolean): void;
+}
+
+/** What an engine can do. Callers ask these, never an engine's name. */
+export interface EngineCapabilities {
+  /** The operations this engine can do, indexed by {@link OperationKind}. */
+  readonly operations: readonly boolean[];
+  /** The system runs the operation without a thread of this process parked behind it. */
+  readonly asynchronous: boolean;
+  /** Requests need memory addresses: the runtime leases buffers and fills `address`. */
+  readonly addresses: boolean;
+  /** `link` and `hardLink` chains are ordered by the engine itself. */
+  readonly links: boolean;
+  /** `drain` is honoured by the engine itself. */
+  readonly drain: boolean;
+  /** `deadlineMs` is honoured by the engine itself. */
+  readonly deadline: boolean;
+  /** What `cancel` can stop: a request that has started, only one still waiting, or nothing. */
+  readonly cancel: "running" | "waiting" | "none";
+  /** Buffers can be registered (`registerBuffers`). */
+  readonly registeredBuffers: boolean;
+  /** Descriptors can be registered (`registerFiles`). */
+  readonly registeredFiles: boolean;
+  /** `wait` can block until something completes. */
+  readonly wait: boolean;
+  /** O_DIRECT reaches the device asynchronously. */
+  readonly direct: boolean;
+}
+
+/** One I/O model under the contract that all of them share. */
+export interface Engine {
+  /** Which engine this is. */
+  readonly name: EngineName;
+  /** What it can do here and now, after probing. */
+  readonly capabilities: EngineCapabilities;
+  /** The most requests it accepts before answering `Busy`. */
+  readonly depth: number;
+  /** Facts worth showing to a person: ring sizes, flags in use. */
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+
+  /**
+   * Stages one request. Everything it needs is copied before it returns; the memory it points to
+   * belongs to the engine until the last completion of (`index`, `generation`).
+   */
+  queue(request: Request, index: number, generation: number, sink: CompletionSink): QueueStatus;
+  /** Hands everything staged to the kernel. Returns how many it took, or a negative errno. */
+  commit(): number;
+  /** Moves up to `max` completions from the kernel to the sink. Never blocks. Returns how many. */
+  reap(sink: CompletionSink, max: number): number;
+  /**
+   * Asks the kernel to give up on one request. Its completion still arrives, with -ECANCELED or
+   * with what it had done. Returns false where nothing can be asked any more.
+   */
+  cancel(index: number, generation: number): boolean;
+  /** The program is busy: do not wake it. */
+  awake(): void;
+  /**
+   * The program is about to wait: from now on `wake` is called when `reap` has work. Returns true
+   * if something is there already, in which case the caller reaps instead of waiting.
+   */
+  idle(): boolean;
+  /** Keeps the process alive (or not) while it waits. */
+  setReferenced(referenced: boolean): void;
+  /** Blocks until `minimum` completions are there to reap or the time is up. */
+  wait?(minimum: number, timeoutMs: number): void;
+  /** Registers whole ArrayBuffers; requests inside one carry its index. Returns 0 or -errno. */
+  registerBuffers?(regions: readonly { address: number; length: number }[]): number;
+  /** Registers descriptors; requests may name them by index. Returns 0 or -errno. */
+  registerFiles?(descriptors: readonly number[]): number;
+  /** Gives everything back. Every request must have completed. */
+  close(): void;
+}
+
+/** What an engine is made with. */
+export interface EngineOptions {
+  /** Entries of the submission queue, a power of two from 1 to 32768. */
+  readonly entries: number;
+  /** Entries of the completion queue, a power of two of at least `entries`. */
+  readonly completionEntries: number;
+  /** The most requests in flight at once. */
+  readonly depth: number;
+  /** Let a kernel thread submit (IORING_SETUP_SQPOLL), where the engine has such a thing. */
+  readonly sqPoll: boolean;
+  /** How long that thread spins before it sleeps, in ms. */
+  readonly sqPollIdleMs: number;
+  /** Called when `reap` has work and the engine was told that the program is idle. */
+  readonly wake: () => void;
+}
+
+/** Whether an engine can run here, and if not, why and what to do about it. */
+export type Availability =
+  | { readonly available: true }
+  | { readonly available: false; readonly reason: string; readonly remedy: string };
+
+/** How the chooser meets an engine: it can ask, and it can make one. Nothing starts before that. */
+export interface EngineFactory {
+  readonly name: EngineName;
+  /** Asks the system, without side effects that outlive the call. The answer is cached. */
+  probe(): Availability;
+  /** Makes one. Throws a `SystemError` if the system refuses after all. */
+  create(options: EngineOptions): Engine;
+}
+
+/** Whether `kind` is among the operations of an engine. */
+export function canDo(capabilities: EngineCapabilities, kind: OperationKind): boolean {
+  return capabilities.operations[kind] === true;
+}

@@ -1,0 +1,82 @@
+import { OperationKind } from "./operation-kind.ts";
+
+/** A view over memory that an operation reads or writes: a Buffer, a typed array, a DataView. */
+export type BufferView = NodeJS.ArrayBufferView;
+
+/** How a request is tied to the one queued after it. */
+export const Link = {
+  /** Not tied. */
+  None: 0,
+  /** The next starts after this one; an error or a short transfer cancels the rest of the chain. */
+  Link: 1,
+  /** The next starts after this one, whatever its result. */
+  HardLink: 2,
+} as const;
+
+/** One of the values of {@link Link}. */
+export type Link = (typeof Link)[keyof typeof Link];
+
+/** The offset that means "the file position, and advance it", as Node's `null` or -1. */
+export const FILE_POSITION = -1;
+
+/**
+ * An operation as data: what `Engine.queue` is given.
+ *
+ * The runtime owns one instance and fills it anew for every operation, so an engine takes what it
+ * needs out of it before `queue` returns and never keeps it. That is why every field is always
+ * present and numbers stay numbers: the object keeps one hidden class and costs no allocation.
+ *
+ * The meaning of the numeric fields depends on `kind`:
+ *
+ * | kind | fd | length | offset | flags | extra | mode |
+ * |---|---|---|---|---|---|---|
+ * | open | directory | – | – | O_* | RESOLVE_* | permission bits |
+ * | read, write | file | bytes | file offset or -1 | RWF_* | – | – |
+ * | readv, writev | file | vectors | file offset or -1 | RWF_* | – | – |
+ * | syncFileRange | file | bytes | file offset | SYNC_FILE_RANGE_* | – | – |
+ * | statx | directory or file | – | – | AT_* | STATX_* mask | – |
+ * | truncate | file | – | new size | – | – | – |
+ * | fallocate | file | bytes | file offset | FALLOC_FL_* | – | – |
+ * | fadvise | file | bytes | file offset | – | POSIX_FADV_* | – |
+ * | unlink | directory | – | – | AT_* | – | – |
+ * | rename, link | directory | – | – | RENAME_* or AT_* | second directory | – |
+ * | mkdir | directory | – | – | – | – | permission bits |
+ * | symlink | directory of the new link | – | – | – | – | – |
+ * | splice | descriptor written to | bytes | offset written to or -1 | SPLICE_F_* | descriptor read from | – |
+ * | tee | descriptor written to | bytes | – | SPLICE_F_* | descriptor read from | – |
+ * | timeout | – | – | milliseconds | – | – | – |
+ * | poll | file | – | – | POLL* events | – | – |
+ *
+ * For splice, `offset2` is the offset read from, or -1.
+ */
+export class Request {
+  kind: OperationKind = OperationKind.Nop;
+  fd = -1;
+  /** `fd` is an index into the registered files. */
+  fixedFile = false;
+  length = 0;
+  /** A whole number up to 2^53 - 1, or {@link FILE_POSITION}. */
+  offset = -1;
+  offset2 = -1;
+  flags = 0;
+  extra = 0;
+  mode = 0;
+  /** The memory, for engines that work on views. `length` bytes from its start are used. */
+  buffer: BufferView | undefined = undefined;
+  /** Where `buffer` starts, for engines whose capability `addresses` is set; else 0. */
+  address = 0;
+  /** The registered buffer that `buffer` lies in, or -1. */
+  bufferIndex = -1;
+  /** The memory of readv and writev. */
+  buffers: readonly BufferView[] | undefined = undefined;
+  /** Where each of `buffers` starts, for engines whose capability `addresses` is set. */
+  addresses: readonly number[] | undefined = undefined;
+  path: string | Uint8Array | undefined = undefined;
+  /** The second path of rename and link; the new link of symlink is `path`, its target this. */
+  path2: string | Uint8Array | undefined = undefined;
+  link: Link = Link.None;
+  /** Start only when everything queued before has completed. */
+  drain = false;
+  /** Give up after this many milliseconds; 0 means never. Only with capability `deadline`. */
+  deadlineMs = 0;
+}
