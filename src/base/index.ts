@@ -1,0 +1,3 @@
+/** What every room above may use: errors in Node's shape, checks of arguments, limits. */
+export * from "./argument-errors.ts";
+export * from "./errors.ts";
