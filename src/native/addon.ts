@@ -1,0 +1,150 @@
+/**
+ * What the native addon exports: one function per system call, no policy.
+ *
+ * Every number that a function returns is what the kernel returned: a result >= 0 or a negative
+ * errno. Arguments of a wrong type throw a TypeError, which is a bug of ours. Addresses are
+ * numbers: user space ends at 2^47 (2^56 with five page table levels, only on request), so that a
+ * double holds them exactly.
+ */
+
+declare const wakeupBrand: unique symbol;
+
+/** An open wake-up: opaque, made by `wakeupOpen`. */
+export interface Wakeup {
+  readonly [wakeupBrand]: never;
+}
+
+/** How a wake-up watches its descriptor: libuv's poll handle, or a thread of its own. */
+export type WakeupKind = "uv_poll" | "thread";
+
+/**
+ * The u32 words at the start of the control memory of a guarded ring.
+ *
+ * When an environment ends, maybe between any two statements, C has to know how many requests the
+ * kernel still works on. What the kernel took, it reads in the SQ ring; what we have seen come
+ * back, it reads here. So before the CQ head is released, two plain stores, one right after the
+ * other, say how many final completions had been seen up to which head.
+ */
+export const GUARD_CQ_HEAD = 0;
+/**
+ * Word: final CQEs seen so far, wrapping at 2^32. Final is a CQE without `IORING_CQE_F_MORE` and
+ * `IORING_CQE_F_SKIP` whose user data does not say `GUARD_FOREIGN`.
+ */
+export const GUARD_FINALS = 1;
+/**
+ * Word: SQ entries handed over so far that never get a final CQE, wrapping at 2^32: those with
+ * `IOSQE_CQE_SKIP_SUCCESS`, and the second half of a 128-byte SQE in a mixed ring. To be raised
+ * before the enter that hands them over.
+ */
+export const GUARD_SILENT = 2;
+/**
+ * High word of the user data of CQEs that answer no SQE of this ring: messages from other rings,
+ * and tags of registered resources. Neither side counts them.
+ */
+export const GUARD_FOREIGN = 0xffff_ffff;
+/** Bytes of control memory that a guard reads. */
+export const GUARD_CONTROL_SIZE = 64;
+
+/** The exported functions. Each may be called in every environment that loaded the addon. */
+export interface NativeAddon {
+  /**
+   * io_uring_setup(2). Returns a close-on-exec descriptor.
+   *
+   * @param params `struct io_uring_params`, 120 bytes, read and written.
+   */
+  uringSetup(entries: number, params: Uint8Array): number;
+  /** io_uring_enter(2) without an argument. Returns how many SQEs were taken. */
+  uringEnter(fd: number, toSubmit: number, minComplete: number, flags: number): number;
+  /** io_uring_enter(2) with an argument: see IORING_ENTER_EXT_ARG. */
+  uringEnterArg(
+    fd: number,
+    toSubmit: number,
+    minComplete: number,
+    flags: number,
+    argAddress: number,
+    argSize: number,
+  ): number;
+  /** io_uring_register(2). `argAddress` 0 is NULL; `fd` -1 where the opcode needs no ring. */
+  uringRegister(fd: number, opcode: number, argAddress: number, nrArgs: number): number;
+
+  /**
+   * Makes the end of this environment wait for the kernel.
+   *
+   * When the environment ends (end of the program, end or termination of a Worker) with the ring
+   * still guarded, every request is cancelled, C waits until none is in flight, and closes `fd`;
+   * only then does V8 free memory that the kernel may have been writing to. The wait has no limit,
+   * because freeing the memory under a request is worse: a request that cannot be cancelled, such
+   * as a read from a server that went away, holds the Worker until it is done. Kernels before 6.0
+   * cannot cancel everything: there the wait is a second, and closing does the rest.
+   *
+   * The thread that guards a ring must be the one that submits to it. The memory stays referenced
+   * until `ringUnguard`. Not for rings with NO_MMAP, REGISTERED_FD_ONLY or SQ_REWIND (-EINVAL).
+   *
+   * @param params What `uringSetup` answered.
+   * @param rings The mapping of both rings (IORING_FEAT_SINGLE_MMAP), from `map`.
+   * @param control At least `GUARD_CONTROL_SIZE` bytes from `allocate`: the `GUARD_*` words.
+   */
+  ringGuard(fd: number, params: Uint8Array, rings: ArrayBuffer, control: ArrayBuffer): number;
+  /** Ends `ringGuard`, before the rings are unmapped and `fd` closed. -ENOENT without a guard. */
+  ringUnguard(fd: number): number;
+
+  /**
+   * mmap(2) of a descriptor: shared, populated, readable and writable, not inherited by a fork.
+   * Returns memory that is unmapped when it is collected; -ENOTSUP where this JavaScript engine
+   * refuses memory from outside.
+   */
+  map(fd: number, length: number, offset: number): ArrayBuffer | number;
+  /** Unmaps memory from `map` or `allocate` now and detaches it. -EINVAL for any other memory. */
+  unmap(memory: ArrayBuffer): number;
+  /**
+   * Zeroed anonymous memory, not inherited by a fork.
+   *
+   * @param alignment A power of two; at least a page is given.
+   * @param hugePages Asks for transparent huge pages; aligned to them when it is long enough.
+   */
+  allocate(length: number, alignment: number, hugePages: boolean): ArrayBuffer | number;
+  /** Address of the first byte; 0 when it is empty or detached. */
+  addressOf(memory: ArrayBufferView | ArrayBufferLike): number;
+  /**
+   * A second ArrayBuffer over the same memory, which keeps the memory alive and in place whatever
+   * happens to the first: transfer, detaching, growth of a wasm memory, garbage collection. Pages
+   * that `resize` takes away fault (EFAULT) instead of becoming somebody else's.
+   *
+   * Undefined where the engine does not allow it: the caller must copy. Never hand the second
+   * object to user code; just drop it when the kernel is done.
+   */
+  hold(memory: ArrayBuffer): ArrayBuffer | undefined;
+
+  /** eventfd(2), close-on-exec and non-blocking. */
+  eventfd(): number;
+  /** close(2). */
+  closeFd(fd: number): number;
+  /** fcntl(2) with F_GETFL: the open flags of a descriptor. */
+  fcntlGetFlags(fd: number): number;
+  /**
+   * What O_DIRECT needs on this file, by statx(2): `out[0]` alignment of memory, `out[1]` of
+   * offsets and lengths, in bytes; both 0 when the file cannot do it. -EOPNOTSUPP when the kernel
+   * (before 6.1) or the file system does not say.
+   */
+  directAlignment(fd: number, out: Uint32Array): number;
+
+  /**
+   * Calls back, in a macrotask of its own with microtasks drained after it, whenever an eventfd
+   * was signaled; the counter has been read by then. Starts unreferenced: it does not keep the
+   * process alive. An exception in the callback becomes an uncaughtException.
+   *
+   * @param useThread Watches from a thread, not with libuv's poll handle, which only Node has.
+   */
+  wakeupOpen(fd: number, callback: () => void, useThread: boolean): Wakeup | number;
+  /** Keeps the process alive. */
+  wakeupRef(wakeup: Wakeup): void;
+  /** Does not keep the process alive. */
+  wakeupUnref(wakeup: Wakeup): void;
+  /** Stops watching; no callback comes after it. To be called before the descriptor is closed. */
+  wakeupClose(wakeup: Wakeup): void;
+  /** How it watches. */
+  wakeupKind(wakeup: Wakeup): WakeupKind;
+
+  /** Sizes, offsets and constants of the C side under the names of src/abi, to be compared. */
+  uringAbi(): Record<string, number>;
+}
