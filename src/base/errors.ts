@@ -111,8 +111,8 @@ export function systemError(
   const shownPath = shown(path);
   const shownDest = shown(dest);
   let message = `${code}: ${text}, ${syscall}`;
-  if (shownPath) message += ` '${shownPath}'`;
-  if (shownDest) message += ` -> '${shownDest}'`;
+  if (shownPath !== undefined) message += ` '${shownPath}'`;
+  if (shownDest !== undefined) message += ` -> '${shownDest}'`;
   if (detail !== undefined) message += `: ${detail}`;
   // The order of these assignments is the order of the keys, which is Node's.
   const error = new Error(message) as SystemError;

@@ -1,0 +1,67 @@
+/**
+ * Every limit of this project, by name. A limit that users can set has its default here; a limit
+ * of the system has the reason why it is that number.
+ */
+
+/** Entries of a submission queue unless told: a batch of this size amortizes one `enter`. */
+export const DEFAULT_ENTRIES = 256;
+
+/** The most entries of a submission queue: what io_uring_setup(2) accepts. */
+export const MAX_ENTRIES = 32_768;
+
+/** The most entries of a completion queue: twice {@link MAX_ENTRIES}, as in the kernel. */
+export const MAX_COMPLETION_ENTRIES = 65_536;
+
+/** Operations in flight at once unless told; more wait in the runtime. */
+export const DEFAULT_DEPTH = 4096;
+
+/** The most operations in flight that may be asked for: slots stay a small array. */
+export const MAX_DEPTH = 1_048_576;
+
+/** SQEs that only cancel, close and link timeouts may take, so that a full queue can be undone. */
+export const RESERVED_SQES = 8;
+
+/** Idle time of a kernel submission thread before it sleeps, in ms. */
+export const DEFAULT_SQ_POLL_IDLE_MS = 1000;
+
+/** Completions delivered in one turn of the loop, so that timers and sockets have theirs. */
+export const COMPLETIONS_PER_TURN = 512;
+
+/** Bytes copied by inline completions in one turn of the loop, for the same reason. */
+export const BYTES_PER_TURN = 4 * 1024 * 1024;
+
+/** The most bytes that one read or write transfers: MAX_RW_COUNT of Linux, 2 GiB less a page. */
+export const MAX_RW_COUNT = 0x7fff_f000;
+
+/** The most vectors of one readv or writev: UIO_MAXIOV of Linux. */
+export const IOV_MAX = 1024;
+
+/** The longest path that a system call takes, with its final zero byte: PATH_MAX of Linux. */
+export const PATH_MAX = 4096;
+
+/** The largest file offset that a number holds exactly. */
+export const MAX_OFFSET = Number.MAX_SAFE_INTEGER;
+
+/** The largest descriptor: a C `int`. */
+export const MAX_FD = 0x7fff_ffff;
+
+/** The longest delay that a timer of Node takes, in ms; beyond it, it would fire at once. */
+export const MAX_TIMER_MS = 0x7fff_ffff;
+
+/** Bytes of memory in one slab of the aligned pool: one huge page of x86-64 and AArch64. */
+export const SLAB_BYTES = 2 * 1024 * 1024;
+
+/** The smallest buffer of the aligned pool: one page, and no device wants more for O_DIRECT. */
+export const MIN_POOL_BUFFER_BYTES = 4096;
+
+/** The largest buffer that is cut from a slab; a larger one is an allocation of its own. */
+export const MAX_SLAB_BUFFER_BYTES = 1024 * 1024;
+
+/** Memory that an aligned pool takes at most, unless told. */
+export const DEFAULT_POOL_BYTES = 64 * 1024 * 1024;
+
+/** Threads of libuv's pool where `UV_THREADPOOL_SIZE` says nothing. */
+export const DEFAULT_POOL_THREADS = 4;
+
+/** The most threads of libuv's pool. */
+export const MAX_POOL_THREADS = 1024;
