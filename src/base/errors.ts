@@ -55,7 +55,7 @@ const UNNAMED_ON_LINUX: readonly (readonly [number, string, string])[] = [
 
 /** `[name, text]` by negative number; made on the first error. */
 let textByErrno: ReadonlyMap<number, readonly [string, string]> | undefined;
-/** Negative number by name; made with the other. */
+/** Positive number by name; made with the other. */
 let errnoByName: ReadonlyMap<string, number> | undefined;
 
 function texts(): ReadonlyMap<number, readonly [string, string]> {
@@ -65,7 +65,8 @@ function texts(): ReadonlyMap<number, readonly [string, string]> {
     const text = UNNAMED[name];
     if (text !== undefined && !map.has(-errno)) map.set(-errno, [name, text]);
   }
-  if (process.platform === "linux") {
+  // No other system gives ESTALE this number.
+  if (constants.errno.ESTALE === 116) {
     for (const [errno, name, text] of UNNAMED_ON_LINUX) {
       if (!map.has(-errno)) map.set(-errno, [name, text]);
     }
@@ -75,18 +76,19 @@ function texts(): ReadonlyMap<number, readonly [string, string]> {
 }
 
 /**
- * The negative number of an error on this platform, as results carry it: `errnoOf("ENOENT")` is -2
- * on Linux. On Windows these are libuv's numbers. Throws for a name that the platform lacks.
+ * The number of an error on this platform, positive as in errno(3): a result is the negative of
+ * it. `errnoOf("ENOENT")` is 2 on Linux; on Windows these are libuv's numbers. Throws for a name
+ * that the platform lacks.
  */
 export function errnoOf(name: string): number {
-  errnoByName ??= new Map([...texts()].map(([errno, [code]]) => [code, errno]));
+  errnoByName ??= new Map([...texts()].map(([errno, [code]]) => [code, -errno]));
   const errno = errnoByName.get(name);
   invariant(errno !== undefined, `This platform has no error named ${name}`);
   return errno;
 }
 
 /** The symbolic name of a negative result: `"ENOENT"` for -2; `"UNKNOWN"` where it has none. */
-export function errnoName(result: number): string {
+export function systemErrorCode(result: number): string {
   return texts().get(result)?.[0] ?? "UNKNOWN";
 }
 

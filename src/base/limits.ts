@@ -24,6 +24,12 @@ export const RESERVED_SQES = 8;
 /** Idle time of a kernel submission thread before it sleeps, in ms. */
 export const DEFAULT_SQ_POLL_IDLE_MS = 1000;
 
+/** How often we look for completions under SQPOLL before we let the loop go on. */
+export const SQPOLL_SPINS = 256;
+
+/** How long a batch waits that the kernel had no memory or no room for, in ms. */
+export const RETRY_MS = 1;
+
 /** Completions delivered in one turn of the loop, so that timers and sockets have theirs. */
 export const COMPLETIONS_PER_TURN = 512;
 

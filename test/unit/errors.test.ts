@@ -6,12 +6,12 @@ import { inspect } from "node:util";
 import {
   AbortError,
   abortError,
-  errnoName,
   errnoOf,
   invalidState,
   invariant,
   ProactorError,
   systemError,
+  systemErrorCode,
 } from "../../src/base/index.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 
@@ -99,19 +99,19 @@ describe("systemError", () => {
   });
 
   it("appends a detail", () => {
-    const error = systemError(errnoOf("EINVAL"), "read", undefined, undefined, "offset 513");
+    const error = systemError(-errnoOf("EINVAL"), "read", undefined, undefined, "offset 513");
     assert.equal(error.message, "EINVAL: invalid argument, read: offset 513");
     assert.deepEqual(Object.keys(error), ["errno", "code", "syscall"]);
   });
 });
 
 describe("errnoOf", () => {
-  it("is the negative number of a name, and errnoName its inverse", () => {
+  it("is the positive number of a name, and systemErrorCode its inverse", () => {
     for (const name of ["ENOENT", "EBADF", "ECANCELED", "ENOTSUP", "ESTALE"]) {
-      assert.ok(errnoOf(name) < 0);
-      assert.equal(errnoName(errnoOf(name)), name);
+      assert.ok(errnoOf(name) > 0);
+      assert.equal(systemErrorCode(-errnoOf(name)), name);
     }
-    assert.equal(errnoName(-9999), "UNKNOWN");
+    assert.equal(systemErrorCode(-9999), "UNKNOWN");
   });
 
   it("refuses a name that does not exist", () => {
