@@ -20,6 +20,7 @@ const FILE_RULES: readonly ((file: SourceFile) => Problem[])[] = [
   checkLeftovers,
   (file) => checkPlaces(file),
   checkWhiteSpace,
+  checkLock,
 ];
 
 /**
@@ -70,6 +71,26 @@ function blobsInGit(): Blob[] {
     const [, bytes, path] = /^blob (\d+) (.+)$/.exec(line) ?? [];
     return path === undefined ? [] : [{ path, bytes: Number(bytes) }];
   });
+}
+
+/** A package in package-lock.json. */
+interface LockedPackage {
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+/**
+ * `npm ci` refuses a lock that lacks the build of a tool for any platform, and `npm install` leaves
+ * out those it could not look up.
+ */
+export function checkLock({ path, text }: SourceFile): Problem[] {
+  if (path !== "package-lock.json") return [];
+  const { packages } = JSON.parse(text) as { packages: Readonly<Record<string, LockedPackage>> };
+  const wanted = Object.values(packages).flatMap((entry) =>
+    Object.keys(entry.optionalDependencies ?? {}),
+  );
+  return wanted
+    .filter((name) => packages[`node_modules/${name}`] === undefined)
+    .map((name) => ({ path, line: 0, message: `lacks ${name}: npm ci would refuse to install` }));
 }
 
 /** What clang-format said about the C sources. */

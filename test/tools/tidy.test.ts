@@ -19,6 +19,7 @@ import {
 import {
   checkBlobs,
   checkFormatOfC,
+  checkLock,
   checkNeverImported,
   MAX_BLOB_BYTES,
 } from "../../tools/tidy.ts";
@@ -223,6 +224,19 @@ describe("checkBlobs", () => {
       { path: "big", bytes: MAX_BLOB_BYTES + 1 },
     ];
     assert.deepEqual(checkBlobs(blobs).map(formatProblem), ["big: 201 KiB in git: at most 200"]);
+  });
+});
+
+describe("checkLock", () => {
+  it("catches a platform's build that is named and not there", () => {
+    const packages = {
+      "node_modules/a": { optionalDependencies: { "a-linux": "1.0.0", "a-win32": "1.0.0" } },
+      "node_modules/a-linux": {},
+    };
+    const text = JSON.stringify({ packages });
+    const found = checkLock({ path: "package-lock.json", text }).map(formatProblem);
+    assert.deepEqual(found, ["package-lock.json: lacks a-win32: npm ci would refuse to install"]);
+    assert.deepEqual(checkLock({ path: "README.md", text: "" }), []);
   });
 });
 
