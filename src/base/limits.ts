@@ -24,12 +24,6 @@ export const RESERVED_SQES = 8;
 /** Idle time of a kernel submission thread before it sleeps, in ms. */
 export const DEFAULT_SQ_POLL_IDLE_MS = 1000;
 
-/** How often we look for completions under SQPOLL before we let the loop go on. */
-export const SQPOLL_SPINS = 256;
-
-/** How long a batch waits that the kernel had no memory or no room for, in ms. */
-export const RETRY_MS = 1;
-
 /** Completions delivered in one turn of the loop, so that timers and sockets have theirs. */
 export const COMPLETIONS_PER_TURN = 512;
 
@@ -71,3 +65,9 @@ export const DEFAULT_POOL_THREADS = 4;
 
 /** The most threads of libuv's pool. */
 export const MAX_POOL_THREADS = 1024;
+
+/** How long to wait before asking again when the kernel was short of memory, in ms. */
+export const RETRY_MS = 1;
+
+/** Looks at an empty completion queue before giving up, with a kernel thread that submits. */
+export const SQPOLL_SPINS = 2000;

@@ -1,0 +1,75 @@
+import {
+  AT_EMPTY_PATH,
+  AT_NO_AUTOMOUNT,
+  AT_REMOVEDIR,
+  AT_STATX_DONT_SYNC,
+  AT_SYMLINK_NOFOLLOW,
+  STATX_BYTES,
+} from "../../abi/linux.ts";
+import { errnoOf, IOV_MAX } from "../../base/index.ts";
+import { OperationKind, type Request } from "../../core/index.ts";
+
+const EFAULT = -errnoOf("EFAULT");
+const EINVAL = -errnoOf("EINVAL");
+const ENOTSUP = -errnoOf("ENOTSUP");
+
+/** What fs.stat and its kin can do; DONT_SYNC only permits what they may do anyway. */
+const STATX_FLAGS = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+
+/**
+ * What no function of node:fs can express, or would silently do in another way than the kernel:
+ * per-call flags (RWF_*, RESOLVE_*, RENAME_*), paths relative to a directory's descriptor,
+ * registered files, more vectors than the kernel takes (libuv cuts them off without a word).
+ *
+ * Returns 0 when the request can be done, else the negative errno it completes with.
+ */
+export function refusal(request: Request): number {
+  if (request.fixedFile) return ENOTSUP;
+  switch (request.kind) {
+    case OperationKind.Nop:
+    case OperationKind.Close:
+    case OperationKind.Fsync:
+    case OperationKind.Fdatasync:
+    case OperationKind.Timeout:
+      return 0;
+    case OperationKind.Read:
+    case OperationKind.Write:
+      return request.flags === 0 ? 0 : ENOTSUP;
+    case OperationKind.Readv:
+    case OperationKind.Writev:
+      if (request.flags !== 0) return ENOTSUP;
+      return request.length > IOV_MAX ? EINVAL : 0;
+    case OperationKind.Open:
+      return request.extra === 0 ? relative(request.fd, request.path) : ENOTSUP;
+    case OperationKind.Statx:
+      if (request.buffer === undefined || request.buffer.byteLength < STATX_BYTES) return EFAULT;
+      if ((request.flags & ~STATX_FLAGS) !== 0) return ENOTSUP;
+      return namesDescriptor(request) ? 0 : relative(request.fd, request.path);
+    case OperationKind.Truncate:
+      return request.offset < 0 ? EINVAL : 0; // Node would cut the file to nothing.
+    case OperationKind.Unlink:
+      if ((request.flags & ~AT_REMOVEDIR) !== 0) return ENOTSUP;
+      return relative(request.fd, request.path);
+    case OperationKind.Rename:
+    case OperationKind.Link:
+      if (request.flags !== 0) return ENOTSUP;
+      return relative(request.fd, request.path) || relative(request.extra, request.path2);
+    case OperationKind.Mkdir:
+    case OperationKind.Symlink:
+      return relative(request.fd, request.path);
+    default:
+      return ENOTSUP;
+  }
+}
+
+/** Whether a statx asks about the descriptor itself, as fstat does. */
+export function namesDescriptor(request: Pick<Request, "flags" | "path">): boolean {
+  return (request.flags & AT_EMPTY_PATH) !== 0 && (request.path?.length ?? 0) === 0;
+}
+
+/** Refuses a path that starts from a directory's descriptor; an absolute one ignores it. */
+function relative(directory: number, path: string | Uint8Array | undefined): number {
+  if (directory < 0 || path === undefined) return 0;
+  const absolute = typeof path === "string" ? path.startsWith("/") : path[0] === 0x2f;
+  return absolute ? 0 : ENOTSUP;
+}
