@@ -1,0 +1,88 @@
+/*
+ * The addon: one function per system call, no policy.
+ *
+ * It is context aware: every environment that loads it gets a state of its
+ * own, so that it loads again in every Worker. Nothing but libc is used, and
+ * nothing is linked: what is undefined here, Node-API and libc alike, is found
+ * in the process that loads us, whichever runtime and libc that is.
+ */
+#include "platform.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* closeFd(fd): EINTR too has closed it, on Linux. */
+napi_value close_fd(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t fd;
+
+	if (!get_args(env, info, 1, argv, NULL) || !get_i32(env, argv[0], &fd))
+		return NULL;
+	return to_result(env, close(fd));
+}
+
+void addon_get(struct addon *addon)
+{
+	addon->references++;
+}
+
+void addon_put(struct addon *addon)
+{
+	if (--addon->references == 0)
+		free(addon);
+}
+
+static void addon_finalize(napi_env env, void *data, void *hint)
+{
+	(void)env;
+	(void)hint;
+	addon_put(data);
+}
+
+#define METHOD(js_name, function) \
+	{ \
+		js_name, NULL, function, NULL, NULL, NULL, napi_enumerable, addon \
+	}
+
+NAPI_MODULE_INIT()
+{
+	struct addon *addon = calloc(1, sizeof(*addon));
+
+	if (!addon) {
+		(void)napi_throw_error(env, "ENOMEM", "No memory for the state of the addon");
+		return NULL;
+	}
+	addon->env = env;
+	addon->references = 1;
+
+	const napi_property_descriptor methods[] = {
+		METHOD("uringSetup", uring_setup),
+		METHOD("uringEnter", uring_enter),
+		METHOD("uringEnterArg", uring_enter_arg),
+		METHOD("uringRegister", uring_register),
+		METHOD("ringGuard", ring_guard),
+		METHOD("ringUnguard", ring_unguard),
+		METHOD("map", memory_map),
+		METHOD("unmap", memory_unmap),
+		METHOD("allocate", memory_allocate),
+		METHOD("addressOf", memory_address_of),
+		METHOD("hold", memory_hold),
+		METHOD("eventfd", linux_eventfd),
+		METHOD("closeFd", close_fd),
+		METHOD("fcntlGetFlags", fcntl_get_flags),
+		METHOD("directAlignment", direct_alignment),
+		METHOD("wakeupOpen", wakeup_open),
+		METHOD("wakeupRef", wakeup_ref),
+		METHOD("wakeupUnref", wakeup_unref),
+		METHOD("wakeupClose", wakeup_close),
+		METHOD("wakeupKind", wakeup_kind),
+		METHOD("uringAbi", uring_abi),
+	};
+
+	NAPI_MUST(napi_set_instance_data(env, addon, addon_finalize, NULL));
+	if (!NAPI_ALIVE(napi_define_properties(env, exports, sizeof(methods) / sizeof(methods[0]),
+					       methods)))
+		return NULL;
+	return exports;
+}

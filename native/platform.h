@@ -1,0 +1,65 @@
+/*
+ * What the C files share: the state of one environment, and the functions that
+ * addon.c exports. Everything else is static.
+ */
+#ifndef PROACTOR_PLATFORM_H
+#define PROACTOR_PLATFORM_H
+
+#include "args.h"
+
+struct guard;
+struct mapping;
+
+/*
+ * One per environment (the main thread, every Worker). It lives until the
+ * environment is gone and every mapping made in it is released, because
+ * finalizers run in no particular order.
+ */
+struct addon {
+	napi_env env;
+	struct guard *guards;
+	struct mapping *mappings;
+	/* Finalized while the environment ended with requests in flight: unmapped after them. */
+	struct mapping *orphans;
+	size_t references;
+	bool hooked; /* the cleanup hook for guards is registered */
+};
+
+void addon_get(struct addon *addon);
+void addon_put(struct addon *addon);
+
+/* Unmaps the orphans, once no ring is in flight any more. */
+void memory_release_orphans(struct addon *addon);
+
+/* addon.c */
+napi_value close_fd(napi_env env, napi_callback_info info);
+
+/* memory.c */
+napi_value memory_map(napi_env env, napi_callback_info info);
+napi_value memory_unmap(napi_env env, napi_callback_info info);
+napi_value memory_allocate(napi_env env, napi_callback_info info);
+napi_value memory_address_of(napi_env env, napi_callback_info info);
+
+/* hold.c */
+napi_value memory_hold(napi_env env, napi_callback_info info);
+
+/* wakeup.c */
+napi_value wakeup_open(napi_env env, napi_callback_info info);
+napi_value wakeup_ref(napi_env env, napi_callback_info info);
+napi_value wakeup_unref(napi_env env, napi_callback_info info);
+napi_value wakeup_close(napi_env env, napi_callback_info info);
+napi_value wakeup_kind(napi_env env, napi_callback_info info);
+
+/* linux/ */
+napi_value uring_setup(napi_env env, napi_callback_info info);
+napi_value uring_enter(napi_env env, napi_callback_info info);
+napi_value uring_enter_arg(napi_env env, napi_callback_info info);
+napi_value uring_register(napi_env env, napi_callback_info info);
+napi_value ring_guard(napi_env env, napi_callback_info info);
+napi_value ring_unguard(napi_env env, napi_callback_info info);
+napi_value linux_eventfd(napi_env env, napi_callback_info info);
+napi_value fcntl_get_flags(napi_env env, napi_callback_info info);
+napi_value direct_alignment(napi_env env, napi_callback_info info);
+napi_value uring_abi(napi_env env, napi_callback_info info);
+
+#endif

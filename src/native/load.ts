@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { NativeAddon } from "./addon.ts";
+
+/** The addon, or why there is none and what to do about it. */
+export type NativeAvailability =
+  | { readonly available: true; readonly addon: NativeAddon }
+  | { readonly available: false; readonly reason: string; readonly remedy: string };
+
+let loaded: NativeAvailability | undefined;
+
+/**
+ * The native addon of this environment. Loads it on the first call, never before; the answer does
+ * not change afterwards.
+ *
+ * `PROACTOR_NO_NATIVE=1` in the environment keeps it from being loaded.
+ */
+export function loadNative(): NativeAvailability {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): NativeAvailability {
+  if (process.env.PROACTOR_NO_NATIVE === "1") {
+    return unavailable("PROACTOR_NO_NATIVE is set to 1", "Unset PROACTOR_NO_NATIVE");
+  }
+  const name = `${process.platform}-${process.arch}`;
+  const prebuilds = join(packageRoot(), "prebuilds");
+  const names = isMusl() ? [`${name}-musl`, name] : [name];
+  const path = names
+    .map((candidate) => join(prebuilds, candidate, "proactor.node"))
+    .find((candidate) => existsSync(candidate));
+  if (path === undefined) {
+    return unavailable(
+      `There is no native addon for ${names[0]}`,
+      "Install a C compiler and run: npm run build",
+    );
+  }
+  try {
+    return { available: true, addon: createRequire(import.meta.url)(path) as NativeAddon };
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return unavailable(`The native addon could not be loaded: ${detail}`, "Run: npm run build");
+  }
+}
+
+function unavailable(reason: string, remedy: string): NativeAvailability {
+  return { available: false, reason, remedy };
+}
+
+/** The folder of our package.json: above src in a clone, above dist/src when compiled. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) {
+    folder = dirname(folder);
+  }
+  return folder;
+}
+
+/** Whether the C library is musl. Its ldd is a script that says so; glibc's does not. */
+function isMusl(): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    return readFileSync("/usr/bin/ldd", "latin1").includes("musl");
+  } catch {
+    return false;
+  }
+}
