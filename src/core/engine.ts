@@ -84,6 +84,8 @@ export interface Engine {
   readonly capabilities: EngineCapabilities;
   /** The most requests it accepts before answering `Busy`. */
   readonly depth: number;
+  /** The most requests that one chain can have; 0 where the engine does not order chains. */
+  readonly longestChain: number;
   /** Facts worth showing to a person: ring sizes, flags in use. */
   readonly details: Readonly<Record<string, string | number | boolean>>;
 

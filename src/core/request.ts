@@ -72,11 +72,42 @@ export class Request {
   /** Where each of `buffers` starts, for engines whose capability `addresses` is set. */
   addresses: readonly number[] | undefined = undefined;
   path: string | Uint8Array | undefined = undefined;
-  /** The second path of rename and link; the new link of symlink is `path`, its target this. */
+  /** The second path of rename and link. Of a symlink, `path` is what it says, this where it is. */
   path2: string | Uint8Array | undefined = undefined;
   link: Link = Link.None;
+  /**
+   * How many requests, this one included, must be staged together: 1 for a single one, the length
+   * of the chain on its first, 0 on its others. An engine that orders chains itself answers `Busy`
+   * to the first unless it has room for all, and never to the others.
+   */
+  chain = 1;
   /** Start only when everything queued before has completed. */
   drain = false;
   /** Give up after this many milliseconds; 0 means never. Only with capability `deadline`. */
   deadlineMs = 0;
+
+  /** Makes it a request of `kind` with nothing asked for yet. */
+  reset(kind: OperationKind): this {
+    this.kind = kind;
+    this.fd = -1;
+    this.fixedFile = false;
+    this.length = 0;
+    this.offset = FILE_POSITION;
+    this.offset2 = FILE_POSITION;
+    this.flags = 0;
+    this.extra = 0;
+    this.mode = 0;
+    this.buffer = undefined;
+    this.address = 0;
+    this.bufferIndex = -1;
+    this.buffers = undefined;
+    this.addresses = undefined;
+    this.path = undefined;
+    this.path2 = undefined;
+    this.link = Link.None;
+    this.chain = 1;
+    this.drain = false;
+    this.deadlineMs = 0;
+    return this;
+  }
 }

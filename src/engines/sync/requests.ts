@@ -58,7 +58,7 @@ const RUNNERS: Readonly<Partial<Record<OperationKind, (request: Request) => unkn
   },
   [OperationKind.Rename]: (request) => renameSync(path(request), path2(request)),
   [OperationKind.Mkdir]: (request) => mkdirSync(path(request), request.mode & MODE_BITS),
-  [OperationKind.Symlink]: (request) => symlinkSync(path2(request), path(request)),
+  [OperationKind.Symlink]: (request) => symlinkSync(path(request), path2(request)),
   [OperationKind.Link]: (request) => linkSync(path(request), path2(request)),
 };
 

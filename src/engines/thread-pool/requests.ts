@@ -67,7 +67,7 @@ const STARTERS: Readonly<Partial<Record<OperationKind, (job: Job) => void>>> = {
   },
   [OperationKind.Rename]: (job) => rename(job.path, job.path2, job.finish),
   [OperationKind.Mkdir]: (job) => mkdir(job.path, job.mode & MODE_BITS, job.finish),
-  [OperationKind.Symlink]: (job) => symlink(job.path2, job.path, job.finish),
+  [OperationKind.Symlink]: (job) => symlink(job.path, job.path2, job.finish),
   [OperationKind.Link]: (job) => link(job.path, job.path2, job.finish),
 };
 

@@ -1,0 +1,86 @@
+import { readFileSync } from "node:fs";
+import { ENOMEM, ENOSYS, EPERM } from "../../abi/linux.ts";
+import { systemErrorCode } from "../../base/errors.ts";
+import type { Availability } from "../../core/index.ts";
+import { loadNative } from "../../native/load.ts";
+import { openRing } from "./setup.ts";
+
+/** The smallest ring there is: enough to ask. */
+const PROBE_RING = { entries: 2, completionEntries: 4, sqPoll: false, sqPollIdleMs: 0 };
+
+/** Sets a tiny ring up and closes it again: the only question that gets a true answer. */
+export function probe(): Availability {
+  const native = loadNative();
+  if (!native.available) return native;
+  try {
+    openRing(native.addon, PROBE_RING).close();
+    return { available: true };
+  } catch (error) {
+    return refusal(error as NodeJS.ErrnoException & { remedy?: string });
+  }
+}
+
+/** Why the kernel said no, and what to do, as far as the system tells. */
+function refusal(error: NodeJS.ErrnoException & { remedy?: string }): Availability {
+  const no = (reason: string, remedy: string): Availability => ({
+    available: false,
+    reason,
+    remedy,
+  });
+  if (error.remedy !== undefined) return no(error.message, error.remedy);
+  switch (error.errno) {
+    case -ENOSYS:
+      return no(
+        "This kernel has no io_uring (ENOSYS): it is older than 5.1 or built without it",
+        "Use Linux 5.7 or newer, with CONFIG_IO_URING=y",
+      );
+    case -EPERM:
+      return forbidden(no);
+    case -ENOMEM:
+      return no(
+        "The locked-memory limit is too small for a ring (ENOMEM)",
+        "Raise RLIMIT_MEMLOCK (ulimit -l, LimitMEMLOCK=), or use Linux 5.12 or newer",
+      );
+    default:
+      return no(
+        `io_uring_setup failed with ${error.code ?? systemErrorCode(error.errno ?? 0)}`,
+        "",
+      );
+  }
+}
+
+function forbidden(no: (reason: string, remedy: string) => Availability): Availability {
+  const disabled = readWord("/proc/sys/kernel/io_uring_disabled");
+  if (disabled === "2") {
+    return no(
+      "io_uring is switched off for everybody (kernel.io_uring_disabled=2)",
+      "Ask the administrator for: sysctl kernel.io_uring_disabled=0",
+    );
+  }
+  if (disabled === "1") {
+    return no(
+      "io_uring is switched off for ordinary users (kernel.io_uring_disabled=1)",
+      "Run with CAP_SYS_ADMIN, join the group in kernel.io_uring_group, or ask for: " +
+        "sysctl kernel.io_uring_disabled=0",
+    );
+  }
+  if (/^Seccomp:\s*2/m.test(readWord("/proc/self/status"))) {
+    return no(
+      "A seccomp filter forbids io_uring (EPERM), as the default profile of containers does",
+      "Allow io_uring_setup, io_uring_enter and io_uring_register in the profile, or run the " +
+        "container with --security-opt seccomp=unconfined",
+    );
+  }
+  return no(
+    "The kernel forbids io_uring (EPERM)",
+    "Look for a security module (SELinux, AppArmor) that denies io_uring",
+  );
+}
+
+function readWord(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return "";
+  }
+}

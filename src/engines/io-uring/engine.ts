@@ -1,0 +1,362 @@
+import {
+  IORING_CQ_EVENTFD_DISABLED,
+  IORING_CQE_F_MORE,
+  IORING_ENTER_EXT_ARG,
+  IORING_ENTER_GETEVENTS,
+  IORING_ENTER_REGISTERED_RING,
+  IORING_ENTER_SQ_WAKEUP,
+  IORING_OP_ASYNC_CANCEL,
+  IORING_OP_LINK_TIMEOUT,
+  IORING_REGISTER_BUFFERS,
+  IORING_REGISTER_EVENTFD,
+  IORING_REGISTER_FILES,
+  IORING_REGISTER_RING_FDS,
+  IORING_SETUP_DEFER_TASKRUN,
+  IORING_SETUP_SQPOLL,
+  IORING_SQ_CQ_OVERFLOW,
+  IORING_SQ_NEED_WAKEUP,
+  IORING_SQ_TASKRUN,
+  IORING_UNREGISTER_BUFFERS,
+  IORING_UNREGISTER_FILES,
+  IOSQE_FIXED_FILE,
+  IOSQE_IO_DRAIN,
+  IOSQE_IO_HARDLINK,
+  IOSQE_IO_LINK,
+} from "../../abi/io-uring.ts";
+import { EINTR } from "../../abi/linux.ts";
+import { systemError } from "../../base/errors.ts";
+import { RESERVED_SQES, SQPOLL_SPINS } from "../../base/limits.ts";
+import {
+  type CompletionSink,
+  type Engine,
+  type EngineCapabilities,
+  type EngineOptions,
+  Link,
+  QueueStatus,
+  type Request,
+} from "../../core/index.ts";
+import { GUARD_CQ_HEAD, GUARD_FINALS, type NativeAddon, type Wakeup } from "../../native/addon.ts";
+
+import { type CompletionQueue, Cqe, type SubmissionQueue } from "../../ring/index.ts";
+import { capabilitiesOf } from "./capabilities.ts";
+import { describeFlags } from "./describe.ts";
+import { write64, writeSqe, writeSqeHead } from "./requests.ts";
+import { Scratch } from "./scratch.ts";
+import { openRing, type Ring } from "./setup.ts";
+
+/** The bit of `user_data`'s high word that marks requests of our own: no slot waits for them. */
+const INTERNAL = 0x8000_0000;
+
+/** The words of the control page after those that the teardown guard reads. */
+const CONTROL = { eventsArg: 16, time: 24, ringFd: 28, words: 1024 } as const;
+
+/**
+ * io_uring(7), driven from TypeScript over mapped memory.
+ *
+ * `queue` writes an SQE in place, `commit` hands a whole batch over with one io_uring_enter(2),
+ * `reap` reads CQEs in place. `user_data` is the slot's index (low) and generation (high).
+ */
+export class IoUringEngine implements Engine {
+  readonly name = "io_uring";
+  readonly capabilities: EngineCapabilities;
+  readonly depth: number;
+  readonly longestChain: number;
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+
+  readonly #addon: NativeAddon;
+  readonly #ring: Ring;
+  readonly #sq: SubmissionQueue;
+  readonly #cq: CompletionQueue;
+  readonly #scratch: Scratch;
+  readonly #control: Uint32Array;
+  readonly #controlAddress: number;
+  readonly #reserve: number;
+  readonly #sqPoll: boolean;
+  /** Completions wait for us to enter the kernel (DEFER_TASKRUN). */
+  readonly #deferred: boolean;
+  readonly #eventFd: number;
+  readonly #wakeup: Wakeup;
+  /** What io_uring_enter is called with: the descriptor, or its registered index. */
+  readonly #enterFd: number;
+  readonly #enterFlags: number;
+  /** SQEs the kernel took whose last CQE we have not seen, our own included. */
+  #inFlight = 0;
+  /** SQEs written since the last commit. */
+  #staged = 0;
+  #referenced = false;
+  #buffersRegistered = false;
+  #filesRegistered = false;
+
+  constructor(addon: NativeAddon, options: EngineOptions) {
+    this.#addon = addon;
+    const ring = openRing(addon, options);
+    this.#ring = ring;
+    this.#sq = ring.sq;
+    this.#cq = ring.cq;
+    this.#sqPoll = (ring.flags & IORING_SETUP_SQPOLL) !== 0;
+    this.#deferred = (ring.flags & IORING_SETUP_DEFER_TASKRUN) !== 0;
+    this.depth = options.depth;
+    this.#reserve = Math.min(RESERVED_SQES, ring.sq.entries >> 2);
+    // Every member of a chain may carry a deadline, which is an SQE of its own.
+    this.longestChain = (ring.sq.entries - this.#reserve) >> 1;
+
+    this.#control = new Uint32Array(allocated(addon, CONTROL.words * 4));
+    this.#controlAddress = addon.addressOf(this.#control);
+    this.#scratch = new Scratch(addon, allocated(addon, Scratch.size(options.depth)));
+    const registered = this.#registerRing();
+    this.#enterFd = registered === -1 ? ring.fd : registered;
+    this.#enterFlags = registered === -1 ? 0 : IORING_ENTER_REGISTERED_RING;
+
+    this.#eventFd = this.#check(addon.eventfd(), "eventfd");
+    this.#control[CONTROL.eventsArg] = this.#eventFd;
+    const eventFdAddress = this.#controlAddress + CONTROL.eventsArg * 4;
+    this.#check(
+      addon.uringRegister(ring.fd, IORING_REGISTER_EVENTFD, eventFdAddress, 1),
+      "io_uring_register",
+    );
+    this.#control[CONTROL.eventsArg] = 0;
+    const wakeup = addon.wakeupOpen(this.#eventFd, options.wake, needsWakeupThread());
+    this.#wakeup = typeof wakeup === "number" ? this.#fail(wakeup, "uv_poll_init") : wakeup;
+    this.awake();
+    const { params, ringMemory } = ring;
+    const control = this.#control.buffer as ArrayBuffer;
+    this.#check(addon.ringGuard(ring.fd, params, ringMemory, control), "io_uring_setup");
+    this.capabilities = capabilitiesOf(addon, ring);
+    this.details = {
+      entries: ring.sq.entries,
+      completionEntries: ring.cq.entries,
+      setupFlags: describeFlags(ring.flags),
+      registeredRing: registered !== -1,
+      wakeup: addon.wakeupKind(this.#wakeup),
+    };
+  }
+
+  queue(request: Request, index: number, generation: number): QueueStatus {
+    const deadline = request.deadlineMs > 0;
+    const wanted = request.chain > 1 ? request.chain * 2 : deadline ? 2 : 1;
+    const sq = this.#sq;
+    // Inside a chain the room was found when its first request was staged.
+    if (request.chain > 0 && sq.space(wanted + this.#reserve) < wanted + this.#reserve) {
+      return QueueStatus.Busy;
+    }
+    let flags = 0;
+    if (request.link !== Link.None) {
+      flags = request.link === Link.Link ? IOSQE_IO_LINK : IOSQE_IO_HARDLINK;
+    }
+    if (request.drain) flags |= IOSQE_IO_DRAIN;
+    if (request.fixedFile) flags |= IOSQE_FIXED_FILE;
+    const chained = flags;
+    this.#staged++;
+    if (deadline) flags |= IOSQE_IO_LINK;
+    writeSqe(sq.sqes, sq.reserve(), request, flags, index, generation, this.#scratch);
+    if (deadline) {
+      const chainFlags = chained & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK);
+      this.#writeLinkTimeout(index, request.deadlineMs, chainFlags);
+    }
+    return QueueStatus.Queued;
+  }
+
+  commit(): number {
+    const toSubmit = this.#sq.publish();
+    if (this.#sqPoll) return this.#commitSqPoll();
+    let left = toSubmit;
+    while (left > 0) {
+      // Work that completed in the kernel meanwhile is collected by the same call.
+      const flags = this.#deferred && this.#inFlight > 0 ? IORING_ENTER_GETEVENTS : 0;
+      const taken = this.#enter(left, 0, flags);
+      if (taken < 0) return taken === -EINTR ? 0 : taken;
+      if (taken === 0) break;
+      this.#inFlight += taken;
+      left -= taken;
+    }
+    return toSubmit - left;
+  }
+
+  reap(sink: CompletionSink, max: number): number {
+    const cq = this.#cq;
+    let count = cq.available();
+    if (count === 0) {
+      if (this.#inFlight === 0) return 0;
+      count = this.#look();
+      if (count === 0) return 0;
+    }
+    if (count > max) count = max;
+    const { words, signedWords } = cq;
+    let finals = count;
+    for (let i = 0; i < count; i++) {
+      const at = cq.at(i);
+      const high = words[at + Cqe.userDataHigh] as number;
+      const more = ((words[at + Cqe.flags] as number) & IORING_CQE_F_MORE) !== 0;
+      if (more) finals--;
+      if (high < INTERNAL) {
+        const low = words[at + Cqe.userDataLow] as number;
+        if (!more && this.#scratch.hasLarge) this.#scratch.release(low);
+        sink.complete(low, high, signedWords[at + Cqe.result] as number, more);
+      }
+    }
+    this.#inFlight -= finals;
+    // The guard must know what we have seen before the kernel may overwrite it.
+    const control = this.#control;
+    control[GUARD_FINALS] = (control[GUARD_FINALS] as number) + finals;
+    control[GUARD_CQ_HEAD] = cq.head + count;
+    cq.advance(count);
+    return count;
+  }
+
+  cancel(index: number, generation: number): boolean {
+    if (this.#sq.space(1) === 0) this.commit();
+    const at = this.#sq.reserve();
+    if (at === -1) return false;
+    this.#staged++;
+    const w = this.#sq.sqes;
+    writeSqeHead(w, at, IORING_OP_ASYNC_CANCEL, 0, -1, index, INTERNAL);
+    w[at + 4] = index;
+    w[at + 5] = generation;
+    return true;
+  }
+
+  awake(): void {
+    this.#cq.setFlags(IORING_CQ_EVENTFD_DISABLED);
+  }
+
+  idle(): boolean {
+    if (this.#cq.setFlagsThenLook(0)) return true;
+    return (this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) !== 0;
+  }
+
+  setReferenced(referenced: boolean): void {
+    if (referenced === this.#referenced) return;
+    this.#referenced = referenced;
+    if (referenced) this.#addon.wakeupRef(this.#wakeup);
+    else this.#addon.wakeupUnref(this.#wakeup);
+  }
+
+  wait(minimum: number, timeoutMs: number): void {
+    if (this.#cq.available() >= minimum) return;
+    if (timeoutMs === Number.POSITIVE_INFINITY) {
+      this.#enter(0, minimum, IORING_ENTER_GETEVENTS);
+      return;
+    }
+    const words = this.#control;
+    const seconds = Math.floor(timeoutMs / 1000);
+    words[CONTROL.time] = seconds;
+    words[CONTROL.time + 1] = 0;
+    words[CONTROL.time + 2] = Math.floor((timeoutMs - seconds * 1000) * 1e6);
+    words[CONTROL.time + 3] = 0;
+    // struct io_uring_getevents_arg: sigmask, sigmask_sz, min_wait_usec, ts.
+    words.fill(0, CONTROL.eventsArg, CONTROL.eventsArg + 4);
+    write64(words, CONTROL.eventsArg + 4, this.#controlAddress + CONTROL.time * 4);
+    this.#addon.uringEnterArg(
+      this.#enterFd,
+      0,
+      minimum,
+      IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | this.#enterFlags,
+      this.#controlAddress + CONTROL.eventsArg * 4,
+      24,
+    );
+  }
+
+  registerBuffers(regions: readonly { address: number; length: number }[]): number {
+    const { fd } = this.#ring;
+    if (this.#buffersRegistered) this.#addon.uringRegister(fd, IORING_UNREGISTER_BUFFERS, 0, 0);
+    const iovecs = new Uint32Array(regions.length * 4);
+    regions.forEach(({ address, length }, i) => {
+      write64(iovecs, i * 4, address);
+      write64(iovecs, i * 4 + 2, length);
+    });
+    const address = this.#addon.addressOf(iovecs);
+    const result = this.#addon.uringRegister(fd, IORING_REGISTER_BUFFERS, address, regions.length);
+    this.#buffersRegistered = result >= 0;
+    return result;
+  }
+
+  registerFiles(descriptors: readonly number[]): number {
+    const { fd } = this.#ring;
+    if (this.#filesRegistered) this.#addon.uringRegister(fd, IORING_UNREGISTER_FILES, 0, 0);
+    const table = Int32Array.from(descriptors);
+    const address = this.#addon.addressOf(table);
+    const result = this.#addon.uringRegister(fd, IORING_REGISTER_FILES, address, table.length);
+    this.#filesRegistered = result >= 0;
+    return result;
+  }
+
+  close(): void {
+    const addon = this.#addon;
+    addon.ringUnguard(this.#ring.fd);
+    addon.wakeupClose(this.#wakeup);
+    addon.closeFd(this.#eventFd);
+    this.#ring.close();
+  }
+
+  /** The kernel's thread takes what is published; it is called only when it sleeps. */
+  #commitSqPoll(): number {
+    const staged = this.#staged;
+    this.#staged = 0;
+    this.#inFlight += staged;
+    if ((this.#sq.flags() & IORING_SQ_NEED_WAKEUP) !== 0) {
+      this.#enter(0, 0, IORING_ENTER_SQ_WAKEUP);
+    }
+    return staged;
+  }
+
+  /** The queue looked empty: fetch what the kernel holds back, or, with SQPOLL, spin a little. */
+  #look(): number {
+    const cq = this.#cq;
+    if (this.#sqPoll) {
+      for (let i = 0; i < SQPOLL_SPINS; i++) {
+        const count = cq.available();
+        if (count > 0) return count;
+      }
+    }
+    if ((this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) === 0) return 0;
+    this.#enter(0, 0, IORING_ENTER_GETEVENTS);
+    return cq.available();
+  }
+
+  #enter(toSubmit: number, minimum: number, flags: number): number {
+    return this.#addon.uringEnter(this.#enterFd, toSubmit, minimum, flags | this.#enterFlags);
+  }
+
+  #writeLinkTimeout(index: number, ms: number, chainFlags: number): void {
+    const w = this.#sq.sqes;
+    const at = this.#sq.reserve();
+    this.#staged++;
+    writeSqeHead(w, at, IORING_OP_LINK_TIMEOUT, chainFlags, -1, index, INTERNAL);
+    write64(w, at + 4, this.#scratch.deadline(index, ms));
+    w[at + 6] = 1;
+  }
+
+  /** Saves the kernel a table lookup per call (5.18). Returns the index, or -1 where it cannot. */
+  #registerRing(): number {
+    const w = this.#control;
+    const at = CONTROL.ringFd;
+    // struct io_uring_rsrc_update: offset (any free index), resv, data.
+    w[at] = 0xffff_ffff;
+    w[at + 1] = 0;
+    write64(w, at + 2, this.#ring.fd);
+    const address = this.#controlAddress + at * 4;
+    const { fd } = this.#ring;
+    const result = this.#addon.uringRegister(fd, IORING_REGISTER_RING_FDS, address, 1);
+    return result === 1 ? (w[at] as number) : -1;
+  }
+
+  #check(result: number, syscall: string): number {
+    return result >= 0 ? result : this.#fail(result, syscall);
+  }
+
+  #fail(result: number, syscall: string): never {
+    this.#ring.close();
+    throw systemError(result, syscall);
+  }
+}
+
+/** Only Node has a libuv that we may use (Bun aborts the process, Deno stalls). */
+function needsWakeupThread(): boolean {
+  return process.versions["bun"] !== undefined || process.versions["deno"] !== undefined;
+}
+
+function allocated(addon: NativeAddon, bytes: number): ArrayBuffer {
+  const memory = addon.allocate(bytes, 4096, false);
+  if (typeof memory === "number") throw systemError(memory, "mmap");
+  return memory;
+}

@@ -1,0 +1,23 @@
+import { ProactorError } from "../../base/errors.ts";
+import type { Availability, Engine, EngineFactory, EngineOptions } from "../../core/index.ts";
+import { loadNative } from "../../native/load.ts";
+import { probe } from "./availability.ts";
+import { IoUringEngine } from "./engine.ts";
+
+let availability: Availability | undefined;
+
+/** io_uring(7): Linux 5.7 and newer. */
+export const ioUring: EngineFactory = {
+  name: "io_uring",
+  probe(): Availability {
+    availability ??= probe();
+    return availability;
+  },
+  create(options: EngineOptions): Engine {
+    const native = loadNative();
+    if (!native.available) {
+      throw new ProactorError("ERR_PROACTOR_ENGINE_UNAVAILABLE", native.reason, native.remedy);
+    }
+    return new IoUringEngine(native.addon, options);
+  },
+};

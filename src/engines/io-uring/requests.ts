@@ -1,0 +1,247 @@
+import {
+  IORING_FSYNC_DATASYNC,
+  IORING_OP_CLOSE,
+  IORING_OP_FADVISE,
+  IORING_OP_FALLOCATE,
+  IORING_OP_FSYNC,
+  IORING_OP_FTRUNCATE,
+  IORING_OP_LINKAT,
+  IORING_OP_MKDIRAT,
+  IORING_OP_NOP,
+  IORING_OP_OPENAT,
+  IORING_OP_OPENAT2,
+  IORING_OP_POLL_ADD,
+  IORING_OP_READ,
+  IORING_OP_READ_FIXED,
+  IORING_OP_READV,
+  IORING_OP_RENAMEAT,
+  IORING_OP_SPLICE,
+  IORING_OP_STATX,
+  IORING_OP_SYMLINKAT,
+  IORING_OP_SYNC_FILE_RANGE,
+  IORING_OP_TEE,
+  IORING_OP_TIMEOUT,
+  IORING_OP_UNLINKAT,
+  IORING_OP_WRITE,
+  IORING_OP_WRITE_FIXED,
+  IORING_OP_WRITEV,
+} from "../../abi/io-uring.ts";
+import { OperationKind } from "../../core/operation-kind.ts";
+import type { Request } from "../../core/request.ts";
+import type { Scratch } from "./scratch.ts";
+
+const TWO_32 = 0x1_0000_0000;
+const ALL_ONES = 0xffff_ffff;
+
+/** The opcode of each operation, indexed by {@link OperationKind}. */
+export const OPCODES: readonly number[] = [
+  IORING_OP_NOP,
+  IORING_OP_OPENAT,
+  IORING_OP_CLOSE,
+  IORING_OP_READ,
+  IORING_OP_WRITE,
+  IORING_OP_READV,
+  IORING_OP_WRITEV,
+  IORING_OP_FSYNC,
+  IORING_OP_FSYNC,
+  IORING_OP_SYNC_FILE_RANGE,
+  IORING_OP_STATX,
+  IORING_OP_FTRUNCATE,
+  IORING_OP_FALLOCATE,
+  IORING_OP_FADVISE,
+  IORING_OP_UNLINKAT,
+  IORING_OP_RENAMEAT,
+  IORING_OP_MKDIRAT,
+  IORING_OP_SYMLINKAT,
+  IORING_OP_LINKAT,
+  IORING_OP_SPLICE,
+  IORING_OP_TEE,
+  IORING_OP_TIMEOUT,
+  IORING_OP_POLL_ADD,
+];
+
+/**
+ * Writes one SQE in full: sixteen words, so that nothing of the entry's last use is left.
+ *
+ * @param w All entries, as u32 words.
+ * @param at The first word of this one.
+ * @param request What is asked.
+ * @param sqeFlags IOSQE_* of this entry.
+ * @param low The low half of `user_data`: the slot.
+ * @param high The high half: its generation.
+ * @param scratch Memory of this slot for paths, vectors and times.
+ */
+export function writeSqe(
+  w: Uint32Array,
+  at: number,
+  request: Request,
+  sqeFlags: number,
+  low: number,
+  high: number,
+  scratch: Scratch,
+): void {
+  const { kind } = request;
+  const isRead = kind === OperationKind.Read;
+  if (!isRead && kind !== OperationKind.Write) {
+    writeSqeHead(w, at, OPCODES[kind] as number, sqeFlags, request.fd, low, high);
+    writeOther(w, at, request, low, scratch);
+    return;
+  }
+  const { bufferIndex, address, offset } = request;
+  const fixed = bufferIndex !== -1;
+  const opcode = isRead
+    ? fixed
+      ? IORING_OP_READ_FIXED
+      : IORING_OP_READ
+    : fixed
+      ? IORING_OP_WRITE_FIXED
+      : IORING_OP_WRITE;
+  w[at] = opcode | (sqeFlags << 8);
+  w[at + 1] = request.fd;
+  if (offset === -1) {
+    w[at + 2] = ALL_ONES;
+    w[at + 3] = ALL_ONES;
+  } else {
+    w[at + 2] = offset;
+    w[at + 3] = offset / TWO_32;
+  }
+  w[at + 4] = address;
+  w[at + 5] = address / TWO_32;
+  w[at + 6] = request.length;
+  w[at + 7] = request.flags;
+  w[at + 8] = low;
+  w[at + 9] = high;
+  w[at + 10] = fixed ? bufferIndex : 0;
+  w[at + 11] = 0;
+  w[at + 12] = 0;
+  w[at + 13] = 0;
+  w[at + 14] = 0;
+  w[at + 15] = 0;
+}
+
+/** Writes opcode, flags, descriptor and user_data, and zeroes the rest of an SQE. */
+export function writeSqeHead(
+  w: Uint32Array,
+  at: number,
+  opcode: number,
+  sqeFlags: number,
+  fd: number,
+  low: number,
+  high: number,
+): void {
+  w.fill(0, at, at + 16);
+  w[at] = opcode | (sqeFlags << 8);
+  w[at + 1] = fd;
+  w[at + 8] = low;
+  w[at + 9] = high;
+}
+
+/** Writes a 64-bit field as two words; -1 is all ones. Exact up to 2^53 - 1. */
+export function write64(w: Uint32Array, at: number, value: number): void {
+  w[at] = value;
+  // A quotient is truncated towards zero, so that -1 needs its own line.
+  w[at + 1] = value < 0 ? ALL_ONES : value / TWO_32;
+}
+
+const OFF = 2;
+const ADDR = 4;
+const LEN = 6;
+const OP_FLAGS = 7;
+const SPLICE_FD_IN = 11;
+
+/** The fields of everything that is not a plain read or write. */
+function writeOther(w: Uint32Array, at: number, request: Request, slot: number, scratch: Scratch) {
+  const { kind } = request;
+  switch (kind) {
+    case OperationKind.Readv:
+    case OperationKind.Writev:
+      write64(w, at + ADDR, scratch.vectors(slot, request));
+      w[at + LEN] = request.length;
+      write64(w, at + OFF, request.offset);
+      w[at + OP_FLAGS] = request.flags;
+      return;
+    case OperationKind.Fdatasync:
+      w[at + OP_FLAGS] = IORING_FSYNC_DATASYNC;
+      return;
+    case OperationKind.SyncFileRange:
+      write64(w, at + OFF, request.offset);
+      w[at + LEN] = request.length;
+      w[at + OP_FLAGS] = request.flags;
+      return;
+    case OperationKind.Truncate:
+      write64(w, at + OFF, request.offset);
+      return;
+    case OperationKind.Fallocate:
+      write64(w, at + OFF, request.offset);
+      write64(w, at + ADDR, request.length);
+      w[at + LEN] = request.flags;
+      return;
+    case OperationKind.Fadvise:
+      write64(w, at + OFF, request.offset);
+      w[at + LEN] = request.length;
+      w[at + OP_FLAGS] = request.extra;
+      return;
+    case OperationKind.Timeout:
+      write64(w, at + ADDR, scratch.time(slot, request.offset));
+      w[at + LEN] = 1;
+      return;
+    case OperationKind.Splice:
+      write64(w, at + ADDR, request.offset2);
+      write64(w, at + OFF, request.offset);
+      w[at + SPLICE_FD_IN] = request.extra;
+      w[at + LEN] = request.length;
+      w[at + OP_FLAGS] = request.flags;
+      return;
+    case OperationKind.Tee:
+      w[at + SPLICE_FD_IN] = request.extra;
+      w[at + LEN] = request.length;
+      w[at + OP_FLAGS] = request.flags;
+      return;
+    case OperationKind.Poll:
+      w[at + OP_FLAGS] = request.flags;
+      return;
+    default:
+      writePath(w, at, request, slot, scratch);
+  }
+}
+
+/** The fields of operations that name files by path; nop, close and fsync have none. */
+function writePath(w: Uint32Array, at: number, request: Request, slot: number, scratch: Scratch) {
+  const { kind, path } = request;
+  if (path === undefined) return;
+  write64(w, at + ADDR, scratch.path(slot, path));
+  switch (kind) {
+    case OperationKind.Open:
+      if (request.extra === 0) {
+        w[at + LEN] = request.mode;
+        w[at + OP_FLAGS] = request.flags;
+      } else {
+        w[at] = ((w[at] as number) & ~0xff) | IORING_OP_OPENAT2;
+        write64(w, at + OFF, scratch.openHow(slot, request));
+        w[at + LEN] = 24;
+      }
+      return;
+    case OperationKind.Statx:
+      w[at + LEN] = request.extra;
+      write64(w, at + OFF, request.address);
+      w[at + OP_FLAGS] = request.flags;
+      return;
+    case OperationKind.Unlink:
+      w[at + OP_FLAGS] = request.flags;
+      return;
+    case OperationKind.Mkdir:
+      w[at + LEN] = request.mode;
+      return;
+    case OperationKind.Symlink:
+      write64(w, at + OFF, scratch.secondPath(slot, request.path2 ?? ""));
+      return;
+    case OperationKind.Rename:
+    case OperationKind.Link:
+      write64(w, at + OFF, scratch.secondPath(slot, request.path2 ?? ""));
+      w[at + LEN] = request.extra;
+      w[at + OP_FLAGS] = request.flags;
+      return;
+    default:
+      return;
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * True asynchronous I/O: submit, go on, be told.
+ *
+ * @packageDocumentation
+ */
+import { Proactor } from "./runtime/proactor.ts";
+
+export {
+  AbortError,
+  ProactorError,
+  type ProactorErrorCode,
+  type SystemError,
+} from "./base/errors.ts";
+export type { BufferView, EngineName } from "./core/index.ts";
+export type { BufferPool } from "./runtime/buffer-pool.ts";
+export type { CompletionQueue } from "./runtime/completion-queue.ts";
+export type * from "./runtime/descriptors.ts";
+export type { Explanation } from "./runtime/explain.ts";
+export type { OperationOptions } from "./runtime/extras.ts";
+export {
+  type CancelOutcome,
+  type Completion,
+  Operation,
+  type OperationStatus,
+} from "./runtime/operation.ts";
+export { type Capabilities, Proactor, type ProactorOptions } from "./runtime/proactor.ts";
+export type { Statx } from "./runtime/statx.ts";
+
+/** The shared instance of this thread. It starts nothing before its first operation. */
+export const proactor: Proactor = new Proactor();

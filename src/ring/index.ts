@@ -1,0 +1,3 @@
+/** The two queues of io_uring as pure structures: they need memory, not a kernel. */
+export * from "./completion-queue.ts";
+export * from "./submission-queue.ts";

@@ -1,0 +1,80 @@
+import { loadAcquire, storeRelease } from "../memory/words.ts";
+
+/** u32 words in one SQE. */
+export const SQE_WORDS = 16;
+
+/** Where the counters of a submission queue stand, as indexes into its words. */
+export interface SubmissionQueueLayout {
+  readonly head: number;
+  readonly tail: number;
+  readonly flags: number;
+  /** How many entries there are, a power of two. */
+  readonly entries: number;
+}
+
+/**
+ * The producer half of a ring: we write SQEs, the kernel reads them.
+ *
+ * The kernel owns `head`, we own `tail`; both run free through 2^32. An entry is *reserved* when
+ * we may write it and *published* when the kernel may read it; one release store publishes a whole
+ * batch. `sqes` is the entries themselves, sixteen u32 words each, which the caller fills in full:
+ * every word is written for every request, so nothing stale can be left in one.
+ */
+export class SubmissionQueue {
+  /** How many entries there are, a power of two. */
+  readonly entries: number;
+  /** All entries; the words of one start at what `reserve` returned. */
+  readonly sqes: Uint32Array;
+  readonly #words: Uint32Array;
+  readonly #layout: SubmissionQueueLayout;
+  #headCached: number;
+  #tail: number;
+
+  constructor(words: Uint32Array, sqes: Uint32Array, layout: SubmissionQueueLayout) {
+    this.#words = words;
+    this.sqes = sqes;
+    this.#layout = layout;
+    this.entries = layout.entries;
+    this.#headCached = loadAcquire(words, layout.head);
+    this.#tail = loadAcquire(words, layout.tail);
+  }
+
+  /** How many entries can still be reserved; looks at the kernel's head if it must. */
+  space(wanted: number): number {
+    // An acquire load costs ten plain ones, so look at the kernel's head only when we must.
+    if (this.entries - this.#reserved() < wanted) {
+      this.#headCached = loadAcquire(this.#words, this.#layout.head);
+    }
+    return this.entries - this.#reserved();
+  }
+
+  /** Reserves one SQE. Returns the index of its first word, or -1 when the ring is full. */
+  reserve(): number {
+    if (this.#reserved() === this.entries && this.space(1) === 0) return -1;
+    const index = this.#tail & (this.entries - 1);
+    this.#tail = (this.#tail + 1) >>> 0;
+    return index * SQE_WORDS;
+  }
+
+  /** Publishes every reserved SQE. Returns how many the kernel has yet to consume. */
+  publish(): number {
+    storeRelease(this.#words, this.#layout.tail, this.#tail);
+    this.#headCached = loadAcquire(this.#words, this.#layout.head);
+    return this.#reserved();
+  }
+
+  /** Whether something is reserved that the kernel had not consumed when we last looked. */
+  get isEmpty(): boolean {
+    return this.#tail === this.#headCached;
+  }
+
+  /** The kernel's flags: IORING_SQ_NEED_WAKEUP, IORING_SQ_CQ_OVERFLOW, IORING_SQ_TASKRUN. */
+  flags(): number {
+    return loadAcquire(this.#words, this.#layout.flags);
+  }
+
+  /** Both counters are free-running u32s: the difference survives their wrap-around. */
+  #reserved(): number {
+    return (this.#tail - this.#headCached) >>> 0;
+  }
+}

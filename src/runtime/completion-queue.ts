@@ -1,0 +1,60 @@
+import type { Completion } from "./operation.ts";
+
+/**
+ * Where completions are taken from when they are: the queue of the model, for programs that do not
+ * want a promise per operation. Pass it as the option `queue`.
+ *
+ * It has no limit of its own: it never holds more than what was submitted with it.
+ */
+export class CompletionQueue {
+  #items: Completion[] = [];
+  #wanted: (() => void) | undefined;
+  #closed = false;
+  readonly #poll: () => void;
+
+  /** @param poll Collects what the kernel has finished, without waiting. */
+  constructor(poll: () => void) {
+    this.#poll = poll;
+  }
+
+  /** How many completions can be taken without waiting. */
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** Adds one. Called by the runtime. */
+  push(completion: Completion<never>): void {
+    this.#items.push(completion as Completion);
+    const wanted = this.#wanted;
+    this.#wanted = undefined;
+    wanted?.();
+  }
+
+  /** Takes everything that is finished now, without waiting; looks at the kernel first. */
+  drain(): Completion[] {
+    this.#poll();
+    const items = this.#items;
+    this.#items = [];
+    return items;
+  }
+
+  /** Ends iterations once what is in the queue was taken. */
+  close(): void {
+    this.#closed = true;
+    this.#wanted?.();
+  }
+
+  /** Yields completions as they come, until `close`. One iteration at a time. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Completion, void, undefined> {
+    for (;;) {
+      const items = this.#items;
+      this.#items = [];
+      yield* items;
+      if (this.#items.length > 0) continue;
+      if (this.#closed) return;
+      await new Promise<void>((resolve) => {
+        this.#wanted = resolve;
+      });
+    }
+  }
+}

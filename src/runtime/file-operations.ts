@@ -1,0 +1,449 @@
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  O_CLOEXEC,
+  STATX_BASIC_STATS,
+  STATX_BTIME,
+  STATX_DIOALIGN,
+  SYNC_FILE_RANGE_WAIT_AFTER,
+  SYNC_FILE_RANGE_WAIT_BEFORE,
+  SYNC_FILE_RANGE_WRITE,
+} from "../abi/linux.ts";
+import { invalidArgValue } from "../base/argument-errors.ts";
+import { IOV_MAX } from "../base/limits.ts";
+import {
+  type PathLike,
+  parseFileMode,
+  stringToFlags,
+  validateBuffer,
+  validateBuffers,
+  validateFd,
+  validateInteger,
+  validateNumber,
+  validateObject,
+  validatePath,
+  validatePosition,
+  validateUint32,
+} from "../base/validate.ts";
+import { type BufferView, OperationKind, Request } from "../core/index.ts";
+import type {
+  FadviseOptions,
+  FallocateOptions,
+  OpenOptions,
+  OperationDescriptor,
+  RangeOptions,
+  RenameOptions,
+  SpliceOptions,
+  StatxOptions,
+  SyncFileRangeOptions,
+  TeeOptions,
+  TransferOptions,
+  UnlinkOptions,
+  VectorOptions,
+} from "./descriptors.ts";
+import { type Extras, extrasFor, type OperationOptions } from "./extras.ts";
+import type { Operation } from "./operation.ts";
+import type { Session } from "./session.ts";
+import { decodeStatx, STATX_BUFFER_BYTES, type Statx } from "./statx.ts";
+
+const SYNC_ALL = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+const STATX_WANTED = STATX_BASIC_STATS | STATX_BTIME | STATX_DIOALIGN;
+
+/** A request that was checked but not started, as `batch` and `chain` collect them. */
+export interface Prepared {
+  readonly request: Request;
+  readonly extras: Extras | undefined;
+}
+
+/**
+ * The operations: each checks its arguments as node:fs does, writes them down as one request, and
+ * starts it. They return at once; the operating system's answer comes through the
+ * {@link Operation}. Descriptors are plain numbers.
+ *
+ * Every operation rejects with an error in Node's shape (`errno`, `code`, `syscall`, `path`,
+ * `dest`), and throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE` at
+ * once for arguments that make no sense.
+ */
+export abstract class FileOperations {
+  /** Filled anew for every operation: nothing is allocated per request. */
+  readonly #request = new Request();
+  /** While set, operations are collected here instead of being started. */
+  #collected: Prepared[] | undefined;
+
+  /** What the operations run on; made on first use. */
+  protected abstract session(): Session;
+
+  /** Does nothing, all the way through the engine. Resolves with 0. */
+  nop(options?: OperationOptions<number>): Operation<number> {
+    return this.#start(this.#request.reset(OperationKind.Nop), options);
+  }
+
+  /**
+   * Opens a file, openat(2), close-on-exec. Resolves with its descriptor, which is yours to close.
+   *
+   * @param flags O_* bits, or letters as in node:fs: `"r"` (the default), `"w+"`, `"ax"`.
+   * @param mode Permission bits of a new file, 0o666 unless told, less the umask.
+   */
+  open(
+    path: PathLike,
+    flags?: number | string | null,
+    mode?: number | string | null,
+    options?: OpenOptions,
+  ): Operation<number> {
+    const request = this.#pathRequest(OperationKind.Open, path);
+    request.flags = stringToFlags(flags) | O_CLOEXEC;
+    request.mode = parseFileMode(mode, "mode", 0o666);
+    if (options?.resolve !== undefined) {
+      validateUint32(options.resolve, "options.resolve");
+      request.extra = options.resolve;
+    }
+    const { direct } = this.session();
+    if (direct === undefined) return this.#start(request, options);
+    const openFlags = request.flags;
+    return this.#start(request, options, (fd) => {
+      direct.opened(fd, openFlags);
+      return fd;
+    });
+  }
+
+  /** Closes a descriptor, close(2). */
+  close(fd: number, options?: OperationOptions<void>): Operation<void> {
+    const request = this.#fdRequest(OperationKind.Close, fd);
+    this.session().direct?.closed(fd);
+    return this.#start(request, options);
+  }
+
+  /**
+   * Reads into `buffer`. Resolves with the bytes read, which may be fewer than asked for; 0 at the
+   * end of the file. The buffer belongs to the kernel until then.
+   */
+  read(fd: number, buffer: BufferView, options?: TransferOptions): Operation<number> {
+    return this.#transfer(OperationKind.Read, fd, buffer, options);
+  }
+
+  /** Writes `buffer`. Resolves with the bytes written, which may be fewer than asked for. */
+  write(fd: number, buffer: BufferView, options?: TransferOptions): Operation<number> {
+    return this.#transfer(OperationKind.Write, fd, buffer, options);
+  }
+
+  /** Reads into several buffers, one after the other, at most 1024. Resolves with the bytes read. */
+  readv(fd: number, buffers: readonly BufferView[], options?: VectorOptions): Operation<number> {
+    return this.#vectors(OperationKind.Readv, fd, buffers, options);
+  }
+
+  /** Writes several buffers, one after the other, at most 1024. Resolves with the bytes written. */
+  writev(fd: number, buffers: readonly BufferView[], options?: VectorOptions): Operation<number> {
+    return this.#vectors(OperationKind.Writev, fd, buffers, options);
+  }
+
+  /** Brings a file's data and metadata to the device, fsync(2). */
+  fsync(fd: number, options?: OperationOptions<void>): Operation<void> {
+    return this.#start(this.#fdRequest(OperationKind.Fsync, fd), options);
+  }
+
+  /** Brings a file's data to the device, fdatasync(2). */
+  fdatasync(fd: number, options?: OperationOptions<void>): Operation<void> {
+    return this.#start(this.#fdRequest(OperationKind.Fdatasync, fd), options);
+  }
+
+  /** Starts, and waits for, writing a part of a file back, sync_file_range(2). No durability. */
+  syncFileRange(fd: number, options?: SyncFileRangeOptions): Operation<void> {
+    const request = this.#rangeRequest(OperationKind.SyncFileRange, fd, options);
+    request.flags = options?.flags ?? SYNC_ALL;
+    return this.#start(request, options);
+  }
+
+  /**
+   * Asks about a file, statx(2).
+   *
+   * @param file A path, or a descriptor.
+   */
+  statx(file: PathLike | number, options?: StatxOptions): Operation<Statx> {
+    const byFd = typeof file === "number";
+    const request = byFd
+      ? this.#fdRequest(OperationKind.Statx, file)
+      : this.#pathRequest(OperationKind.Statx, file);
+    if (byFd) request.path = "";
+    request.flags = (options?.flags ?? 0) | (byFd ? AT_EMPTY_PATH : 0);
+    request.extra = options?.mask ?? STATX_WANTED;
+    const bytes = new Uint8Array(STATX_BUFFER_BYTES);
+    request.buffer = bytes;
+    request.length = STATX_BUFFER_BYTES;
+    const extras: Extras = {};
+    const { memory } = this.session();
+    if (memory !== undefined && !memory.lend(request, bytes)) {
+      memory.bounce(request, bytes, false, extras);
+    }
+    return this.#start(request, options, () => decodeStatx(bytes), extras);
+  }
+
+  /** Makes a file `size` bytes long (0 unless told), ftruncate(2). */
+  truncate(fd: number, size = 0, options?: OperationOptions<void>): Operation<void> {
+    const request = this.#fdRequest(OperationKind.Truncate, fd);
+    validateInteger(size, "size", 0);
+    request.offset = size;
+    return this.#start(request, options);
+  }
+
+  /** Allocates, punches or zeroes a part of a file, fallocate(2). */
+  fallocate(fd: number, options: FallocateOptions): Operation<void> {
+    validateObject(options, "options");
+    const request = this.#rangeRequest(OperationKind.Fallocate, fd, options);
+    request.flags = options.mode ?? 0;
+    return this.#start(request, options);
+  }
+
+  /** Tells the page cache what will be needed, posix_fadvise(2). */
+  fadvise(fd: number, options: FadviseOptions): Operation<void> {
+    validateObject(options, "options");
+    const request = this.#rangeRequest(OperationKind.Fadvise, fd, options);
+    validateUint32(options.advice, "options.advice");
+    request.extra = options.advice;
+    return this.#start(request, options);
+  }
+
+  /** Removes a file, or an empty directory, unlinkat(2). */
+  unlink(path: PathLike, options?: UnlinkOptions): Operation<void> {
+    const request = this.#pathRequest(OperationKind.Unlink, path);
+    if (options?.directory === true) request.flags = AT_REMOVEDIR;
+    return this.#start(request, options);
+  }
+
+  /** Renames a file, replacing what has the new name unless told otherwise, renameat2(2). */
+  rename(from: PathLike, to: PathLike, options?: RenameOptions): Operation<void> {
+    const request = this.#pathRequest(OperationKind.Rename, from, "oldPath");
+    request.path2 = validatePath(to, "newPath");
+    request.extra = AT_FDCWD;
+    request.flags = options?.flags ?? 0;
+    return this.#start(request, options);
+  }
+
+  /** Makes a directory, mkdirat(2); mode 0o777 unless told, less the umask. */
+  mkdir(
+    path: PathLike,
+    mode?: number | string | null,
+    options?: OperationOptions<void>,
+  ): Operation<void> {
+    const request = this.#pathRequest(OperationKind.Mkdir, path);
+    request.mode = parseFileMode(mode, "mode", 0o777);
+    return this.#start(request, options);
+  }
+
+  /** Makes a symbolic link at `path` that says `target`, symlinkat(2). */
+  symlink(target: PathLike, path: PathLike, options?: OperationOptions<void>): Operation<void> {
+    const request = this.#pathRequest(OperationKind.Symlink, target, "target");
+    request.path2 = validatePath(path);
+    return this.#start(request, options);
+  }
+
+  /** Gives a file one more name, linkat(2). */
+  link(existing: PathLike, path: PathLike, options?: OperationOptions<void>): Operation<void> {
+    const request = this.#pathRequest(OperationKind.Link, existing, "existingPath");
+    request.path2 = validatePath(path, "newPath");
+    request.extra = AT_FDCWD;
+    return this.#start(request, options);
+  }
+
+  /** Moves bytes between a pipe and another descriptor without copying, splice(2). */
+  splice(options: SpliceOptions): Operation<number> {
+    const request = this.#pipeRequest(OperationKind.Splice, options);
+    request.offset = validatePosition(options.toOffset, "options.toOffset");
+    request.offset2 = validatePosition(options.fromOffset, "options.fromOffset");
+    return this.#start(request, options);
+  }
+
+  /** Copies bytes from one pipe into another without consuming them, tee(2). */
+  tee(options: TeeOptions): Operation<number> {
+    return this.#start(this.#pipeRequest(OperationKind.Tee, options), options);
+  }
+
+  /** Completes after `ms` milliseconds, measured by the kernel. */
+  timeout(ms: number, options?: OperationOptions<void>): Operation<void> {
+    validateNumber(ms, "ms", 0, Number.MAX_SAFE_INTEGER);
+    const request = this.#request.reset(OperationKind.Timeout);
+    request.offset = ms;
+    return this.#start(request, options);
+  }
+
+  /** Waits until a descriptor is ready for any of `events` (POLL* bits). Resolves with those. */
+  poll(fd: number, events: number, options?: OperationOptions<number>): Operation<number> {
+    const request = this.#fdRequest(OperationKind.Poll, fd);
+    validateUint32(events, "events");
+    request.flags = events;
+    return this.#start(request, options);
+  }
+
+  /** Checks descriptors as their methods would, without starting anything. */
+  protected prepare(descriptors: readonly OperationDescriptor[]): readonly Prepared[] {
+    if (!Array.isArray(descriptors)) validateObject(descriptors, "descriptors");
+    const collected: Prepared[] = [];
+    this.#collected = collected;
+    try {
+      descriptors.forEach((descriptor, i) => {
+        this.#prepareOne(descriptor, `descriptors[${i}]`);
+      });
+    } finally {
+      this.#collected = undefined;
+    }
+    return collected;
+  }
+
+  #prepareOne(d: OperationDescriptor, name: string): void {
+    validateObject(d, name);
+    switch (d.op) {
+      case "nop":
+        return void this.nop(d);
+      case "open":
+        return void this.open(d.path, d.flags, d.mode, d);
+      case "close":
+        return void this.close(d.fd, d);
+      case "read":
+        return void this.read(d.fd, d.buffer, d);
+      case "write":
+        return void this.write(d.fd, d.buffer, d);
+      case "readv":
+        return void this.readv(d.fd, d.buffers, d);
+      case "writev":
+        return void this.writev(d.fd, d.buffers, d);
+      case "fsync":
+        return void this.fsync(d.fd, d);
+      case "fdatasync":
+        return void this.fdatasync(d.fd, d);
+      case "syncFileRange":
+        return void this.syncFileRange(d.fd, d);
+      case "statx":
+        return void this.statx(d.file, d);
+      case "truncate":
+        return void this.truncate(d.fd, d.size, d);
+      case "fallocate":
+        return void this.fallocate(d.fd, d);
+      case "fadvise":
+        return void this.fadvise(d.fd, d);
+      case "unlink":
+        return void this.unlink(d.path, d);
+      case "rename":
+        return void this.rename(d.from, d.to, d);
+      case "mkdir":
+        return void this.mkdir(d.path, d.mode, d);
+      case "symlink":
+        return void this.symlink(d.target, d.path, d);
+      case "link":
+        return void this.link(d.existing, d.path, d);
+      case "splice":
+        return void this.splice(d);
+      case "tee":
+        return void this.tee(d);
+      case "timeout":
+        return void this.timeout(d.ms, d);
+      case "poll":
+        return void this.poll(d.fd, d.events, d as OperationOptions<number>);
+      default:
+        d satisfies never;
+        throw invalidArgValue(`${name}.op`, (d as { op: unknown }).op, "is no operation");
+    }
+  }
+
+  #transfer(
+    kind: OperationKind,
+    fd: number,
+    buffer: BufferView,
+    options: TransferOptions | undefined,
+  ): Operation<number> {
+    const { memory, direct } = this.session();
+    const request = this.#fdRequest(kind, fd);
+    validateBuffer(buffer);
+    request.buffer = buffer;
+    let length = buffer.byteLength;
+    if (options !== undefined) {
+      const { offset, flags, length: wanted } = options;
+      if (offset !== undefined) request.offset = validatePosition(offset, "options.offset");
+      if (wanted !== undefined) {
+        validateInteger(wanted, "options.length", 0, length);
+        length = wanted;
+      }
+      if (flags !== undefined) request.flags = flags;
+      if (options.fixedFile === true) request.fixedFile = true;
+    }
+    request.length = length;
+    if (memory === undefined) return this.#start(request, options);
+    let extras: Extras | undefined;
+    const writes = kind === OperationKind.Write;
+    if (!memory.lend(request, buffer)) {
+      extras = {};
+      memory.bounce(request, buffer, writes, extras);
+    }
+    direct?.check(request);
+    return this.#start(request, options, undefined, extras);
+  }
+
+  #vectors(
+    kind: OperationKind,
+    fd: number,
+    buffers: readonly BufferView[],
+    options: VectorOptions | undefined,
+  ): Operation<number> {
+    const request = this.#fdRequest(kind, fd);
+    validateBuffers(buffers);
+    if (buffers.length > IOV_MAX) {
+      validateInteger(buffers.length, "buffers.length", 0, IOV_MAX);
+    }
+    request.buffers = [...buffers];
+    request.length = buffers.length;
+    request.offset = validatePosition(options?.offset, "options.offset");
+    request.flags = options?.flags ?? 0;
+    request.fixedFile = options?.fixedFile === true;
+    const extras: Extras = {};
+    this.session().memory?.lendAll(request, buffers, kind === OperationKind.Writev, extras);
+    return this.#start(request, options, undefined, extras);
+  }
+
+  #fdRequest(kind: OperationKind, fd: number): Request {
+    const request = this.#request.reset(kind);
+    request.fd = validateFd(fd);
+    return request;
+  }
+
+  #pathRequest(kind: OperationKind, path: PathLike, name?: string): Request {
+    const valid = validatePath(path, name);
+    const request = this.#request.reset(kind);
+    request.fd = AT_FDCWD;
+    request.path = valid;
+    return request;
+  }
+
+  #rangeRequest(kind: OperationKind, fd: number, options: RangeOptions | undefined): Request {
+    const request = this.#fdRequest(kind, fd);
+    request.offset = options?.offset ?? 0;
+    request.length = options?.length ?? 0;
+    validateInteger(request.offset, "options.offset", 0);
+    validateInteger(request.length, "options.length", 0);
+    return request;
+  }
+
+  #pipeRequest(kind: OperationKind, options: TeeOptions): Request {
+    validateObject(options, "options");
+    const request = this.#request.reset(kind);
+    request.fd = validateFd(options.to, "options.to");
+    request.extra = validateFd(options.from, "options.from");
+    validateUint32(options.length, "options.length");
+    request.length = options.length;
+    request.flags = options.flags ?? 0;
+    return request;
+  }
+
+  #start<T>(
+    request: Request,
+    options: OperationOptions<T> | undefined,
+    convert?: (result: number) => unknown,
+    known?: Extras,
+  ): Operation<T> {
+    const extras = extrasFor(request, options as OperationOptions<never>, convert, known);
+    if (this.#collected !== undefined) {
+      this.#collected.push({ request: Object.assign(new Request(), request), extras });
+      // Nobody sees it: `prepare` is what called us.
+      return undefined as unknown as Operation<T>;
+    }
+    return this.session().scheduler.start(request, extras) as Operation<T>;
+  }
+}

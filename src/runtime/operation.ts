@@ -1,0 +1,197 @@
+import { errnoOf, systemError } from "../base/errors.ts";
+
+/** How far an operation has come; what aio_error(3) would tell. */
+export type OperationStatus = "queued" | "in flight" | "completed" | "canceled" | "failed";
+
+/** What became of an attempt to cancel, once the kernel has let go of everything. */
+export interface CancelOutcome<T> {
+  /**
+   * `"canceled"`: it did not happen, or stopped half-way. `"completed"`: the kernel had been asked,
+   * and it happened anyway. `"too late"`: it had completed before, or could not be stopped any more.
+   */
+  readonly outcome: "canceled" | "completed" | "too late";
+  /** The result, where it happened. */
+  readonly result?: T;
+  /** The error, where it failed for a reason of its own. */
+  readonly error?: Error;
+}
+
+/** One finished operation, as listeners and completion queues receive it. */
+export interface Completion<T = unknown> {
+  /** The operation that finished. */
+  readonly operation: Operation<T>;
+  /** Its result, or undefined where it failed. */
+  readonly result: T | undefined;
+  /** Its error, or undefined where it succeeded. */
+  readonly error: Error | undefined;
+  /** What the caller passed as `userData`. */
+  readonly userData: unknown;
+}
+
+/** What an operation needs of the runtime that started it. */
+export interface OperationOwner {
+  /** Whether it still waits for a slot. */
+  isQueued(operation: Operation<unknown>): boolean;
+  /** Asks for its cancellation; true if something could be asked. */
+  requestCancel(operation: Operation<unknown>): boolean;
+  /** Calls back when it completes, before its promise is seen to settle. */
+  onComplete(
+    operation: Operation<unknown>,
+    listener: (completion: Completion<never>) => void,
+  ): void;
+}
+
+const State = { running: 0, completed: 1, canceled: 2, failed: 3, collected: 4 } as const;
+
+type Settle = (value: unknown) => void;
+
+// The executor must not be a closure per operation, so it leaves its two functions here.
+let newResolve: Settle;
+let newReject: Settle;
+function keepSettlers(resolve: (value: never) => void, reject: Settle): void {
+  newResolve = resolve as Settle;
+  newReject = reject;
+}
+
+function ignore(): void {}
+
+/** The slot of an operation in flight, else -1. For the runtime alone. */
+export let slotOf: (operation: Operation<unknown>) => number;
+/** Notes the slot an operation got, or lost. For the runtime alone. */
+export let setSlot: (operation: Operation<unknown>, slot: number) => void;
+/** Settles an operation that succeeded. For the runtime alone. */
+export let succeed: (operation: Operation<unknown>, value: unknown) => void;
+/** Settles an operation that failed. For the runtime alone. */
+export let fail: (operation: Operation<unknown>, error: Error, canceled: boolean) => void;
+/** Notes that somebody other than a promise reaction looks after failures. */
+export let markHandled: (operation: Operation<unknown>) => void;
+
+/**
+ * The buzzer: what a submitted operation is known by until it is done, and after.
+ *
+ * It is a promise, so `await` it. Or ask it (`status`, `result`), listen to it (`on`), cancel it.
+ * Asking or listening counts as handling: a failure then is no unhandled rejection.
+ *
+ * `constructor` on the prototype is `Promise`, which keeps `await` from wrapping it in another one.
+ */
+export class Operation<T> extends Promise<T> {
+  readonly #owner: OperationOwner;
+  readonly #resolve: Settle;
+  readonly #reject: Settle;
+  #state: number = State.running;
+  #value: unknown = undefined;
+  /** The slot while in flight, else -1. */
+  #slot: number;
+
+  /** Operations are made by a {@link Proactor}. */
+  constructor(owner: OperationOwner, slot: number) {
+    super(keepSettlers);
+    this.#owner = owner;
+    this.#resolve = newResolve;
+    this.#reject = newReject;
+    this.#slot = slot;
+  }
+
+  /** How far it has come. `"queued"` means that it waits for room in the engine. */
+  get status(): OperationStatus {
+    this.#handled();
+    switch (this.#state) {
+      case State.running:
+        return this.#owner.isQueued(this) ? "queued" : "in flight";
+      case State.canceled:
+        return "canceled";
+      case State.failed:
+        return "failed";
+      default:
+        return this.#value instanceof Error ? "failed" : "completed";
+    }
+  }
+
+  /**
+   * Returns the result, once, as aio_return(3) does.
+   *
+   * @throws The operation's own error where it failed; `EINPROGRESS` while it runs; `EINVAL` when
+   *   the result was collected before.
+   */
+  result(): T {
+    this.#handled();
+    if (this.#state === State.running) throw systemError(-errnoOf("EINPROGRESS"), "result");
+    if (this.#state === State.collected) throw systemError(-errnoOf("EINVAL"), "result");
+    const failed = this.#state !== State.completed;
+    this.#state = State.collected;
+    if (failed) throw this.#value;
+    return this.#value as T;
+  }
+
+  /**
+   * Asks the kernel to give up on it. Resolves when the kernel has let go of buffer and descriptor
+   * and tells what became of it; never rejects. The operation itself rejects with `ECANCELED` if
+   * it was canceled, and resolves with its result if it happened anyway.
+   */
+  cancel(): Promise<CancelOutcome<T>> {
+    this.#handled();
+    if (this.#state !== State.running) return Promise.resolve(this.#outcome("too late"));
+    const asked = this.#owner.requestCancel(this);
+    return new Promise((resolve) => {
+      this.#owner.onComplete(this, () => resolve(this.#outcome(asked ? "completed" : "too late")));
+    });
+  }
+
+  /**
+   * Calls `listener` with the completion, once. A listener added after the fact is called soon.
+   *
+   * @param event `"complete"` is the only one.
+   */
+  on(event: "complete", listener: (completion: Completion<T>) => void): this {
+    if (event !== "complete") return this;
+    this.#handled();
+    if (this.#state === State.running) {
+      this.#owner.onComplete(this, listener as (completion: Completion<never>) => void);
+      return this;
+    }
+    const failed = this.#value instanceof Error;
+    const completion = {
+      operation: this as Operation<T>,
+      result: failed ? undefined : (this.#value as T),
+      error: failed ? (this.#value as Error) : undefined,
+      userData: undefined,
+    };
+    queueMicrotask(() => listener(completion));
+    return this;
+  }
+
+  /** The same as `on`: an operation completes once. */
+  once(event: "complete", listener: (completion: Completion<T>) => void): this {
+    return this.on(event, listener);
+  }
+
+  #handled(): void {
+    Promise.prototype.then.call(this, undefined, ignore);
+  }
+
+  #outcome(otherwise: "completed" | "too late"): CancelOutcome<T> {
+    if (this.#state === State.canceled) return { outcome: "canceled" };
+    const value = this.#value;
+    if (value instanceof Error) return { outcome: otherwise, error: value };
+    return { outcome: otherwise, result: value as T };
+  }
+
+  static {
+    Object.defineProperty(Operation.prototype, "constructor", { value: Promise });
+    slotOf = (operation) => operation.#slot;
+    setSlot = (operation, slot) => {
+      operation.#slot = slot;
+    };
+    succeed = (operation, value) => {
+      operation.#state = State.completed;
+      operation.#value = value;
+      operation.#resolve(value);
+    };
+    fail = (operation, error, canceled) => {
+      operation.#state = canceled ? State.canceled : State.failed;
+      operation.#value = error;
+      operation.#reject(error);
+    };
+    markHandled = (operation) => operation.#handled();
+  }
+}

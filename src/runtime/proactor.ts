@@ -1,0 +1,370 @@
+import { ProactorError } from "../base/errors.ts";
+import {
+  DEFAULT_DEPTH,
+  DEFAULT_ENTRIES,
+  DEFAULT_SQ_POLL_IDLE_MS,
+  MAX_COMPLETION_ENTRIES,
+  MAX_DEPTH,
+  MAX_ENTRIES,
+} from "../base/limits.ts";
+import {
+  validateBoolean,
+  validateFd,
+  validateInteger,
+  validateNumber,
+  validateObject,
+  validateString,
+} from "../base/validate.ts";
+import {
+  type Engine,
+  type EngineCapabilities,
+  type EngineName,
+  type EngineOptions,
+  Link,
+  OPERATIONS,
+} from "../core/index.ts";
+import { type Choice, chooseEngine, PREFERENCE, threadPool } from "../engines/index.ts";
+import { loadNative } from "../native/load.ts";
+import { BufferPool } from "./buffer-pool.ts";
+import { startEmulatedChain } from "./chain.ts";
+import { CompletionQueue } from "./completion-queue.ts";
+import type { OperationDescriptor } from "./descriptors.ts";
+import { DirectFiles } from "./direct.ts";
+import { type Explanation, explain } from "./explain.ts";
+import { FileOperations, type Prepared } from "./file-operations.ts";
+import { RequestMemory } from "./memory.ts";
+import type { Operation } from "./operation.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { Session } from "./session.ts";
+
+/** How a {@link Proactor} is made. */
+export interface ProactorOptions {
+  /** The engine, by its name or fio's; else PROACTOR_ENGINE, else the best that can run. */
+  readonly engine?: EngineName | "libaio" | "posixaio" | "windowsaio" | undefined;
+  /** Entries of the submission queue: the largest batch, 256 unless told. Rounded up to 2^n. */
+  readonly entries?: number | undefined;
+  /** Entries of the completion queue; enough for `depth` unless told. */
+  readonly completionEntries?: number | undefined;
+  /** Operations in flight at once, 4096 unless told; more wait their turn. */
+  readonly depth?: number | undefined;
+  /**
+   * A kernel thread submits, so that a busy program makes no system calls. It burns a core while
+   * awake, and keeps the credentials of the moment the ring was made (CVE-2024-22017).
+   */
+  readonly sqPoll?: boolean | undefined;
+  /** How long that thread spins before it sleeps, in ms; 1000 unless told. */
+  readonly sqPollIdleMs?: number | undefined;
+  /** Bytes that the pool of aligned buffers may take, 64 MiB unless told. */
+  readonly poolBytes?: number | undefined;
+}
+
+/** What an engine can do, and what the runtime does in its place. */
+export interface Capabilities extends Omit<EngineCapabilities, "operations"> {
+  /** The operations that can be done, by name. */
+  readonly operations: readonly string[];
+  /** What of all this is emulated: operations by another engine, order and deadlines by us. */
+  readonly emulated: readonly string[];
+}
+
+/**
+ * Submits operations, goes on, and tells when they are done.
+ *
+ * Nothing is started before the first operation: the engine is chosen, and its ring made, then.
+ * A proactor belongs to the thread that made it; every Worker has its own.
+ */
+export class Proactor extends FileOperations implements AsyncDisposable {
+  readonly #options: ProactorOptions;
+  readonly #engineOptions: Omit<EngineOptions, "wake">;
+  #choice: Choice | undefined;
+  #session: Session | undefined;
+  #pool: BufferPool | undefined;
+  #referenced = true;
+  #closing: Promise<void> | undefined;
+
+  /** @throws `ERR_OUT_OF_RANGE` and its like for options that make no sense. */
+  constructor(options: ProactorOptions = {}) {
+    super();
+    validateObject(options, "options");
+    this.#options = options;
+    this.#engineOptions = checkOptions(options);
+  }
+
+  /** The engine in use, or the one that the first operation will start. */
+  get engine(): EngineName {
+    return this.#choose().factory.name;
+  }
+
+  /** What can be done here. Starts the engine. */
+  get capabilities(): Capabilities {
+    const { engine, fallback } = this.session();
+    const { capabilities } = engine;
+    const names = OPERATIONS.map(({ name }) => name);
+    const native = names.filter((_, kind) => capabilities.operations[kind]);
+    const emulated = names.filter(
+      (_, kind) => !capabilities.operations[kind] && fallback?.capabilities.operations[kind],
+    );
+    const ours = (["links", "drain", "deadline"] as const).filter((name) => !capabilities[name]);
+    return {
+      ...capabilities,
+      operations: [...native, ...emulated],
+      emulated: [...emulated, ...ours],
+    };
+  }
+
+  /**
+   * Starts several operations that were written down as data. All are checked before any starts.
+   * (Whatever is started in one tick is one batch anyway.)
+   */
+  batch(descriptors: readonly OperationDescriptor[]): Operation<unknown>[] {
+    const { scheduler } = this.session();
+    return this.prepare(descriptors).map(({ request, extras }) => scheduler.start(request, extras));
+  }
+
+  /**
+   * Starts operations that run in order: each when the one before it has completed. After an error
+   * or a short transfer the rest is canceled (`ECANCELED`), unless the chain is `hard`.
+   *
+   * Handle all of the operations, for instance with `Promise.all`: several may reject.
+   */
+  chain(
+    descriptors: readonly OperationDescriptor[],
+    options?: { readonly hard?: boolean },
+  ): Operation<unknown>[] {
+    const { scheduler, engine } = this.session();
+    const hard = options?.hard === true;
+    const prepared = this.prepare(descriptors);
+    if (!this.#ordersNatively(prepared, engine)) {
+      return startEmulatedChain(scheduler, prepared, hard);
+    }
+    return prepared.map(({ request, extras }, i) => {
+      const last = i === prepared.length - 1;
+      request.link = last ? Link.None : hard ? Link.HardLink : Link.Link;
+      request.chain = i === 0 ? prepared.length : 0;
+      return scheduler.start(request, extras);
+    });
+  }
+
+  /** Makes a queue to take completions from; pass it as the option `queue`. */
+  completionQueue(): CompletionQueue {
+    return new CompletionQueue(() => this.run());
+  }
+
+  /**
+   * Waits until any of several operations is done, as aio_suspend(3) does. Resolves with the first
+   * that is, or with undefined when the time is up.
+   */
+  async suspend(
+    operations: readonly Operation<unknown>[],
+    options?: { readonly timeoutMs?: number },
+  ): Promise<Operation<unknown> | undefined> {
+    // An array, because a promise cannot resolve with another one.
+    const first = operations.map(async (operation) => {
+      await operation.then(undefined, () => undefined);
+      return [operation];
+    });
+    const { timeoutMs } = options ?? {};
+    if (timeoutMs === undefined) return undone(await Promise.race(first));
+    validateNumber(timeoutMs, "options.timeoutMs", 0);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), timeoutMs);
+    });
+    try {
+      return undone(await Promise.race([...first, late]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Hands over what is queued and delivers what has completed, now. Returns how many. */
+  run(): number {
+    return this.#session?.scheduler.run() ?? 0;
+  }
+
+  /**
+   * Blocks the thread until operations complete, and delivers them. Promise reactions run after the
+   * caller has returned; callbacks and queues have theirs by then.
+   *
+   * @throws `ERR_PROACTOR_UNSUPPORTED` where the engine cannot wait.
+   */
+  wait(options?: { readonly minimum?: number; readonly timeoutMs?: number }): number {
+    const { minimum = 1, timeoutMs = Number.POSITIVE_INFINITY } = options ?? {};
+    validateInteger(minimum, "options.minimum", 0);
+    validateNumber(timeoutMs, "options.timeoutMs", 0);
+    return this.session().scheduler.wait(minimum, timeoutMs);
+  }
+
+  /** How much is going on: operations with the engine, and operations that wait for room. */
+  status(): { readonly inFlight: number; readonly queued: number } {
+    const scheduler = this.#session?.scheduler;
+    return { inFlight: scheduler?.inFlight ?? 0, queued: scheduler?.waiting ?? 0 };
+  }
+
+  /** The pool of aligned buffers, for O_DIRECT and for registration. */
+  get pool(): BufferPool {
+    this.#pool ??= new BufferPool(this.#options.poolBytes, () => this.session());
+    return this.#pool;
+  }
+
+  /** A buffer from the pool, now. Throws `ERR_PROACTOR_EXHAUSTED` when there is none left. */
+  allocate(size: number): Buffer {
+    return this.pool.allocate(size);
+  }
+
+  /** A buffer from the pool, as soon as there is one. */
+  acquire(size: number, options?: { readonly signal?: AbortSignal }): Promise<Buffer> {
+    return this.pool.acquire(size, options);
+  }
+
+  /** Gives a buffer back to the pool. Nothing may be in flight with it. */
+  release(buffer: Buffer): void {
+    this.pool.release(buffer);
+  }
+
+  /**
+   * Registers the pool's memory with the kernel, which then need not look it up per operation. From
+   * then on reads and writes with buffers of the pool use it by themselves.
+   *
+   * Returns false, and everything works as before, where the engine has no such thing or the
+   * limit of locked memory (RLIMIT_MEMLOCK) is too small.
+   */
+  registerBuffers(): boolean {
+    return this.pool.register();
+  }
+
+  /**
+   * Registers descriptors with the kernel. An operation names the nth of them by passing n with
+   * `fixedFile: true`. Replaces what was registered before; nothing may be in flight with that.
+   *
+   * Returns false where the engine has no such thing: keep using the descriptors.
+   */
+  registerFiles(descriptors: readonly number[]): boolean {
+    for (const [i, fd] of descriptors.entries()) validateFd(fd, `descriptors[${i}]`);
+    const { engine } = this.session();
+    return (engine.registerFiles?.(descriptors) ?? -1) >= 0;
+  }
+
+  /** Which engine runs here, which cannot, why, and what to do about it. */
+  explain(): Explanation {
+    const { factory, decidedBy } = this.#choose();
+    const session = this.#session;
+    const emulated = session === undefined ? [] : this.capabilities.emulated;
+    return explain(factory.name, decidedBy, session?.engine.details ?? {}, emulated);
+  }
+
+  /** From now on operations in flight keep the process alive. That is the default. */
+  ref(): this {
+    return this.#setReferenced(true);
+  }
+
+  /** From now on operations in flight do not keep the process alive. */
+  unref(): this {
+    return this.#setReferenced(false);
+  }
+
+  /**
+   * Ends it: no operation is accepted any more, those in flight are waited for, and the engine gives
+   * everything back. With `cancel`, what can be canceled is.
+   */
+  shutdown(options?: { readonly cancel?: boolean }): Promise<void> {
+    if (options?.cancel === true) this.#session?.scheduler.cancelAll();
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** The same as `shutdown`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  protected session(): Session {
+    const session = this.#session;
+    if (session !== undefined && this.#closing === undefined) return session;
+    return this.#open();
+  }
+
+  #choose(): Choice {
+    this.#choice ??= chooseEngine(this.#options.engine);
+    return this.#choice;
+  }
+
+  #open(): Session {
+    if (this.#closing !== undefined) {
+      throw new ProactorError("ERR_PROACTOR_CLOSED", "The proactor was shut down");
+    }
+    const { factory, decidedBy } = this.#choose();
+    let scheduler: Scheduler | undefined;
+    const options = { ...this.#engineOptions, wake: () => scheduler?.wake() };
+    let engine: Engine;
+    try {
+      engine = factory.create(options);
+    } catch (error) {
+      // What was probed a moment ago may fail now: too many files open, too little memory.
+      if (decidedBy !== "capability" || factory.name === PREFERENCE.at(-1)) throw error;
+      engine = threadPool.create(options);
+      this.#choice = { factory: threadPool, decidedBy };
+    }
+    const complete = engine.capabilities.operations.every(Boolean);
+    const fallback =
+      complete || engine.name === threadPool.name ? undefined : threadPool.create(options);
+    scheduler = new Scheduler(engine, fallback);
+    scheduler.setReferenced(this.#referenced);
+    const native = loadNative();
+    const addressed = engine.capabilities.addresses && native.available;
+    this.#session = {
+      engine,
+      fallback,
+      scheduler,
+      memory: addressed ? new RequestMemory(native.addon) : undefined,
+      direct: addressed ? new DirectFiles(native.addon) : undefined,
+    };
+    return this.#session;
+  }
+
+  #ordersNatively(prepared: readonly Prepared[], engine: Engine): boolean {
+    const { capabilities, longestChain, depth } = engine;
+    return (
+      capabilities.links &&
+      prepared.length <= Math.min(longestChain, depth) &&
+      prepared.every(({ request }) => capabilities.operations[request.kind])
+    );
+  }
+
+  #setReferenced(referenced: boolean): this {
+    this.#referenced = referenced;
+    this.#session?.scheduler.setReferenced(referenced);
+    return this;
+  }
+
+  async #close(): Promise<void> {
+    const session = this.#session;
+    if (session === undefined) return;
+    await new Promise<void>((resolve) => session.scheduler.whenQuiet(resolve));
+    session.engine.close();
+    session.fallback?.close();
+    this.#session = undefined;
+  }
+}
+
+function undone(first: readonly Operation<unknown>[] | undefined): Operation<unknown> | undefined {
+  return first?.[0];
+}
+
+function checkOptions(options: ProactorOptions): Omit<EngineOptions, "wake"> {
+  const {
+    engine,
+    entries = DEFAULT_ENTRIES,
+    depth = DEFAULT_DEPTH,
+    sqPoll = false,
+    sqPollIdleMs = DEFAULT_SQ_POLL_IDLE_MS,
+  } = options;
+  if (engine !== undefined) validateString(engine, "options.engine");
+  validateInteger(entries, "options.entries", 1, MAX_ENTRIES);
+  validateInteger(depth, "options.depth", 1, MAX_DEPTH);
+  validateBoolean(sqPoll, "options.sqPoll");
+  validateInteger(sqPollIdleMs, "options.sqPollIdleMs", 0, 0x7fff_ffff);
+  const most = Math.max(entries * 2, Math.min(depth, MAX_COMPLETION_ENTRIES));
+  const { completionEntries = most } = options;
+  validateInteger(completionEntries, "options.completionEntries", entries, MAX_COMPLETION_ENTRIES);
+  return { entries, completionEntries, depth, sqPoll, sqPollIdleMs };
+}

@@ -1,0 +1,16 @@
+import type { Engine } from "../core/index.ts";
+import type { DirectFiles } from "./direct.ts";
+import type { RequestMemory } from "./memory.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/** What a proactor runs on once its first operation was asked for. */
+export interface Session {
+  readonly engine: Engine;
+  /** Does what the engine has no way to do. */
+  readonly fallback: Engine | undefined;
+  readonly scheduler: Scheduler;
+  /** Turns buffers into addresses, for engines that need them. */
+  readonly memory: RequestMemory | undefined;
+  /** Knows what O_DIRECT asks for, where the addon can tell. */
+  readonly direct: DirectFiles | undefined;
+}
