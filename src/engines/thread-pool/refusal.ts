@@ -55,8 +55,9 @@ export function refusal(request: Request): number {
       if (request.flags !== 0) return ENOTSUP;
       return relative(request.fd, request.path) || relative(request.extra, request.path2);
     case OperationKind.Mkdir:
-    case OperationKind.Symlink:
       return relative(request.fd, request.path);
+    case OperationKind.Symlink:
+      return relative(request.fd, request.path2);
     default:
       return ENOTSUP;
   }

@@ -91,6 +91,9 @@ export function memory(job: { readonly buffer: BufferView | undefined }): Buffer
 /** The memory of a readv or a writev; without any, node:fs would answer by itself. */
 export function vectors(job: {
   readonly buffers: readonly BufferView[] | undefined;
+  readonly length: number;
 }): readonly BufferView[] {
-  return job.buffers === undefined || job.buffers.length === 0 ? NOTHING : job.buffers;
+  const { buffers, length } = job;
+  if (buffers === undefined || length === 0) return NOTHING;
+  return buffers.length === length ? buffers : buffers.slice(0, length);
 }
