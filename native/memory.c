@@ -90,6 +90,16 @@ static void mapping_finalize(napi_env env, void *data, void *hint)
 	addon_put(addon);
 }
 
+bool memory_is_ours(const struct addon *addon, const void *data)
+{
+	const struct mapping *mapping;
+
+	for (mapping = addon->mappings; mapping; mapping = mapping->next)
+		if (mapping->addr == data)
+			return true;
+	return false;
+}
+
 void memory_release_orphans(struct addon *addon)
 {
 	struct mapping *mapping;

@@ -22,11 +22,15 @@ struct addon {
 	/* Finalized while the environment ended with requests in flight: unmapped after them. */
 	struct mapping *orphans;
 	size_t references;
+	int hold;    /* hold.c: what this engine lets us hold */
 	bool hooked; /* the cleanup hook for guards is registered */
 };
 
 void addon_get(struct addon *addon);
 void addon_put(struct addon *addon);
+
+/* Whether data is the start of memory from map or allocate. */
+bool memory_is_ours(const struct addon *addon, const void *data);
 
 /* Unmaps the orphans, once no ring is in flight any more. */
 void memory_release_orphans(struct addon *addon);
