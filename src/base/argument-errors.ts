@@ -74,7 +74,8 @@ export function outOfRange(
   range: string,
   value: unknown,
 ): RangeError & ArgumentError {
-  const message = `The value of "${name}" is out of range. It must be ${range}. Received ${grouped(value)}`;
+  const subject = `The value of "${name}" is out of range`;
+  const message = `${subject}. It must be ${range}. Received ${grouped(value)}`;
   return nodeError(new RangeError(), "ERR_OUT_OF_RANGE", message);
 }
 

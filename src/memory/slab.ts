@@ -1,6 +1,6 @@
 import workerThreads from "node:worker_threads";
 import { MAX_SLAB_BUFFER_BYTES, MIN_POOL_BUFFER_BYTES, SLAB_BYTES } from "../base/index.ts";
-import type { NativeAddon } from "../native/addon.ts";
+import { Mapping, type MappingAddon } from "./mapping.ts";
 
 /** A piece of memory and where it is. */
 export interface PoolMemory {
@@ -23,14 +23,11 @@ export interface MemorySource {
 }
 
 /** Memory from the addon: aligned, friendly to huge pages, outside of V8's heap. */
-export function nativeMemory(addon: Pick<NativeAddon, "addressOf" | "allocate">): MemorySource {
+export function nativeMemory(addon: MappingAddon): MemorySource {
   return {
     aligned: true,
-    allocate(length, alignment) {
-      const buffer = addon.allocate(length, alignment, length >= SLAB_BYTES);
-      if (typeof buffer === "number") return buffer;
-      return { buffer, address: addon.addressOf(buffer) };
-    },
+    allocate: (length, alignment) =>
+      Mapping.allocate(addon, length, { alignment, hugePages: length >= SLAB_BYTES }),
   };
 }
 

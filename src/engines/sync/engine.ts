@@ -6,7 +6,7 @@ import {
   QueueStatus,
   type Request,
 } from "../../core/index.ts";
-import { refusal } from "../thread-pool/refusal.ts";
+import { refusal } from "../node-fs.ts";
 import { CAPABILITIES } from "./capabilities.ts";
 import { isKnown, run } from "./requests.ts";
 

@@ -2,9 +2,16 @@ import fs from "node:fs";
 import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW } from "../../abi/linux.ts";
 import { errnoOf, invariant } from "../../base/index.ts";
 import { OperationKind, type Request } from "../../core/index.ts";
-import { namesDescriptor } from "../thread-pool/refusal.ts";
-import { BIGINT, MODE_BITS, memory, NOTHING, position, vectors } from "../thread-pool/requests.ts";
-import { writeStatx } from "../thread-pool/statx.ts";
+import {
+  BIGINT,
+  MODE_BITS,
+  memory,
+  NOTHING,
+  namesDescriptor,
+  position,
+  vectors,
+} from "../node-fs.ts";
+import { writeStatx } from "../node-fs-statx.ts";
 
 const EFAULT = -errnoOf("EFAULT");
 

@@ -14,9 +14,9 @@ import {
   QueueStatus,
   type Request,
 } from "../../core/index.ts";
+import { refusal } from "../node-fs.ts";
 import { CAPABILITIES } from "./capabilities.ts";
 import { Job, JobState } from "./job.ts";
-import { refusal } from "./refusal.ts";
 import { start } from "./requests.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");

@@ -1,7 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { errnoOf } from "../../base/index.ts";
 import { type BufferView, OperationKind, type Request } from "../../core/index.ts";
-import { writeStatx } from "./statx.ts";
+import { writeStatx } from "../node-fs-statx.ts";
 
 const EFAULT = -errnoOf("EFAULT");
 const EIO = -errnoOf("EIO");

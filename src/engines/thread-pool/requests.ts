@@ -1,9 +1,17 @@
 import fs from "node:fs";
 import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW } from "../../abi/linux.ts";
 import { invariant } from "../../base/index.ts";
-import { type BufferView, OperationKind } from "../../core/index.ts";
+import { OperationKind } from "../../core/index.ts";
+import {
+  BIGINT,
+  MODE_BITS,
+  memory,
+  NOTHING,
+  namesDescriptor,
+  position,
+  vectors,
+} from "../node-fs.ts";
 import type { Job } from "./job.ts";
-import { namesDescriptor } from "./refusal.ts";
 
 /*
  * The functions as they were when this module was loaded: a program, and our own preload hook, may
@@ -29,15 +37,6 @@ const {
   write,
   writev,
 } = fs;
-
-/** Exact numbers beyond 2^53: inodes and nanoseconds. */
-export const BIGINT = { bigint: true } as const;
-
-/** One vector without bytes: makes node:fs ask the kernel where it would answer by itself. */
-export const NOTHING: readonly BufferView[] = [new Uint8Array(0)];
-
-/** Permission bits: what open(2) and mkdir(2) look at. Node aborts the process over a mode of 2^31. */
-export const MODE_BITS = 0o7777;
 
 /** How each operation is started, with the job's `finish` as its callback. */
 const STARTERS: Readonly<Partial<Record<OperationKind, (job: Job) => void>>> = {
@@ -76,24 +75,4 @@ export function start(job: Job): void {
   const starter = STARTERS[job.kind];
   invariant(starter, `The thread pool was given an operation that it refuses: ${job.kind}`);
   starter(job);
-}
-
-/** Where to read or write; null, which readv and writev take although their types do not say so. */
-export function position(job: { readonly offset: number }): number | null {
-  return job.offset < 0 ? null : job.offset;
-}
-
-/** The memory of a read or a write. */
-export function memory(job: { readonly buffer: BufferView | undefined }): BufferView {
-  return job.buffer ?? (NOTHING[0] as BufferView);
-}
-
-/** The memory of a readv or a writev; without any, node:fs would answer by itself. */
-export function vectors(job: {
-  readonly buffers: readonly BufferView[] | undefined;
-  readonly length: number;
-}): readonly BufferView[] {
-  const { buffers, length } = job;
-  if (buffers === undefined || length === 0) return NOTHING;
-  return buffers.length === length ? buffers : buffers.slice(0, length);
 }

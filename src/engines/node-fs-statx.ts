@@ -22,8 +22,8 @@ import {
   STX_RDEV_MINOR,
   STX_SIZE,
   STX_UID,
-} from "../../abi/linux.ts";
-import type { BufferView } from "../../core/index.ts";
+} from "../abi/linux.ts";
+import type { BufferView } from "../core/index.ts";
 
 const NS_PER_SECOND = 1_000_000_000n;
 

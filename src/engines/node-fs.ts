@@ -1,3 +1,4 @@
+/** What the engines over node:fs share: what it cannot do, and how it wants its arguments. */
 import {
   AT_EMPTY_PATH,
   AT_NO_AUTOMOUNT,
@@ -5,9 +6,18 @@ import {
   AT_STATX_DONT_SYNC,
   AT_SYMLINK_NOFOLLOW,
   STATX_BYTES,
-} from "../../abi/linux.ts";
-import { errnoOf, IOV_MAX } from "../../base/index.ts";
-import { OperationKind, type Request } from "../../core/index.ts";
+} from "../abi/linux.ts";
+import { errnoOf, IOV_MAX } from "../base/index.ts";
+import { type BufferView, OperationKind, type Request } from "../core/index.ts";
+
+/** Exact numbers beyond 2^53: inodes and nanoseconds. */
+export const BIGINT = { bigint: true } as const;
+
+/** One vector without bytes: makes node:fs ask the kernel where it would answer by itself. */
+export const NOTHING: readonly BufferView[] = [new Uint8Array(0)];
+
+/** Permission bits: what open(2) and mkdir(2) look at. Node aborts the process over a mode of 2^31. */
+export const MODE_BITS = 0o7777;
 
 const EFAULT = -errnoOf("EFAULT");
 const EINVAL = -errnoOf("EINVAL");
@@ -73,4 +83,24 @@ function relative(directory: number, path: string | Uint8Array | undefined): num
   if (directory < 0 || path === undefined) return 0;
   const absolute = typeof path === "string" ? path.startsWith("/") : path[0] === 0x2f;
   return absolute ? 0 : ENOTSUP;
+}
+
+/** Where to read or write; null, which readv and writev take although their types do not say so. */
+export function position(job: { readonly offset: number }): number | null {
+  return job.offset < 0 ? null : job.offset;
+}
+
+/** The memory of a read or a write. */
+export function memory(job: { readonly buffer: BufferView | undefined }): BufferView {
+  return job.buffer ?? (NOTHING[0] as BufferView);
+}
+
+/** The memory of a readv or a writev; without any, node:fs would answer by itself. */
+export function vectors(job: {
+  readonly buffers: readonly BufferView[] | undefined;
+  readonly length: number;
+}): readonly BufferView[] {
+  const { buffers, length } = job;
+  if (buffers === undefined || length === 0) return NOTHING;
+  return buffers.length === length ? buffers : buffers.slice(0, length);
 }
