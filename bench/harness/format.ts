@@ -14,9 +14,10 @@ export function formatMicroseconds(us: number): string {
   return `${significant(us)} µs`;
 }
 
-/** A quotient: `"6.43"`, `"0.97"`, `"0.035"`, `"148"`. */
+/** A quotient: `"6.43"`, `"0.97"`, `"0.035"`, `"148"`, `"25,800"`. */
 export function formatRatio(ratio: number): string {
   if (!Number.isFinite(ratio)) return "–";
+  if (ratio >= 1000) return Number(ratio.toPrecision(3)).toLocaleString("en");
   return ratio >= 0.1 && ratio < 10 ? ratio.toFixed(2) : significant(ratio);
 }
 

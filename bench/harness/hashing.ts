@@ -96,7 +96,7 @@ function throughDescriptor(job: HashingJob, fd: number): ReadBlock {
         (await readLater(fd, buffer, 0, READ_BYTES, offset)).bytesRead;
     }
     default: {
-      const proactor = proactorFor(job.model, false);
+      const proactor = proactorFor(job.model);
       return (buffer, offset) => proactor.read(fd, buffer, { offset });
     }
   }

@@ -59,7 +59,7 @@ async function readAll(job: HeapJob, run: Run): Promise<void> {
     await Promise.all(run.buffers.map((buffer) => promisesLoop(handle, run, buffer)));
     return handle.close();
   }
-  const proactor = proactorFor(job.model, false);
+  const proactor = proactorFor(job.model);
   const fd = openSync(job.path, "r");
   await Promise.all(run.buffers.map((buffer) => proactorLoop(proactor, fd, run, buffer)));
   closeSync(fd);

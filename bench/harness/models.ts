@@ -48,7 +48,7 @@ const LOOPS: Record<ModelName, (job: ReadJob, run: Run) => Promise<void>> = {
 };
 
 async function runProactor(job: ReadJob, run: Run): Promise<void> {
-  const proactor = proactorFor(job.model, job.sqPoll === true);
+  const proactor = proactorFor(job.model, job.sqPoll);
   await withDescriptor(job, async (fd) => {
     const loops = together(run, (buffer) => proactorLoop(proactor, fd, run, buffer));
     // With a kernel thread that submits, a program that goes on looking never enters the kernel.

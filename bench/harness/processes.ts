@@ -44,7 +44,7 @@ export function runCommand({ file, args }: Command): Promise<unknown> {
     child.once("error", reject);
     child.once("close", (code, signal) => {
       clearTimeout(limit);
-      if (code === 0) return resolve(JSON.parse(stdout()));
+      if (code === 0) return resolve(parseOutput(stdout()));
       reject(new Error(`${file} ended with ${signal ?? code}: ${stderr().trim()}`));
     });
   });
@@ -124,4 +124,9 @@ function collect(stream: NodeJS.ReadableStream): () => string {
     text += chunk;
   });
   return () => text;
+}
+
+/** Some programs have something to say before their JSON. */
+function parseOutput(text: string): unknown {
+  return JSON.parse(text.slice(text.indexOf("{")));
 }

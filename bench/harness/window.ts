@@ -41,6 +41,7 @@ export class Window {
   #timer: NodeJS.Timeout | undefined;
   #dueAt = Number.POSITIVE_INFINITY;
   #counting = false;
+  #rehearsed = false;
   #opsAtBegin = 0;
   #startedAt = 0;
   #cpuAtBegin = { user: 0, system: 0 };
@@ -57,10 +58,8 @@ export class Window {
 
   /** Starts the warm-up. */
   open(): void {
-    const length = this.#length;
-    if ("ops" in length) this.#limit = length.rampOps;
-    else this.#waitFor(length.rampSeconds);
-    if (this.#limit === 0) this.#advance();
+    this.#ramp();
+    if (this.#limit === this.#ops) this.#advance();
   }
 
   /** Call before an operation. Returns a time to give to `end`, 0 if this one is not timed. */
@@ -76,6 +75,12 @@ export class Window {
       this.#samples[this.#sampleCount++] = (performance.now() - startedAt) * 1000;
     }
     if (++this.#ops >= this.#limit) this.#advance();
+  }
+
+  /** Counts a whole batch, of which none was timed. */
+  add(operations: number): void {
+    this.#ops += operations;
+    if (this.#ops >= this.#limit) this.#advance();
   }
 
   /** A loop that never returns to the event loop calls this now and then: no timer can fire. */
@@ -104,12 +109,39 @@ export class Window {
   #advance(): void {
     if (!this.running) return;
     if (this.#counting) this.#finish();
-    else this.#startCounting();
+    else if (this.#rehearsed) this.#startCounting();
+    else this.#rehearse();
+  }
+
+  /**
+   * Halfway through the warm-up, changes every field that the beginning will change: V8 throws
+   * code away that was compiled for a field that had never changed, and would do so while we count.
+   */
+  #rehearse(): void {
+    this.#rehearsed = true;
+    this.#begin();
+    this.#counting = false;
+    this.#sampleCount = 0;
+    this.#ramp();
+    if (this.#limit === this.#ops) this.#advance();
+  }
+
+  /** Half of the warm-up. */
+  #ramp(): void {
+    const length = this.#length;
+    if (!("ops" in length)) this.#waitFor(length.rampSeconds / 2);
+    else if (this.#rehearsed) this.#limit = length.rampOps;
+    else this.#limit = length.rampOps >> 1;
   }
 
   #startCounting(): void {
-    this.#counting = true;
+    this.#begin();
+    // Between the two events lies nothing but the loops.
     this.#events.onBegin?.();
+  }
+
+  #begin(): void {
+    this.#counting = true;
     this.#opsAtBegin = this.#ops;
     this.#cpuAtBegin = process.cpuUsage();
     this.#startedAt = performance.now();
@@ -119,9 +151,9 @@ export class Window {
   }
 
   #finish(): void {
+    this.#events.onEnd?.();
     const seconds = (performance.now() - this.#startedAt) / 1000;
     const cpu = process.cpuUsage(this.#cpuAtBegin);
-    this.#events.onEnd?.();
     this.abandon();
     const latency = summarizeLatencies(this.#samples.subarray(0, this.#sampleCount));
     this.#measurement = {

@@ -25,14 +25,23 @@ async function answer(job: Job): Promise<void> {
   try {
     process.send?.({ result: await perform(job) });
   } catch (error) {
-    process.send?.({ error: error instanceof Error ? String(error.stack) : String(error) });
+    process.send?.({ error: messageOf(error) });
   }
 }
 
+/** One line: it ends up beside a table. */
+function messageOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
 if (process.send === undefined) {
-  const result = await perform(JSON.parse(process.argv[2] ?? "") as Job);
-  // Hashes may still be running, and nobody waits for them.
-  process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit());
+  try {
+    const result = await perform(JSON.parse(process.argv[2] ?? "") as Job);
+    // Hashes may still be running, and nobody waits for them.
+    process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit());
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n`, () => process.exit(1));
+  }
 } else {
   // Ctrl-C goes to every process of the terminal: whoever started us decides what it means.
   process.on("SIGINT", () => {});

@@ -65,7 +65,8 @@ static inline uint32_t random_block(uint32_t *state, uint32_t blocks)
 /* Page-aligned and touched, so that no page fault is measured. */
 static inline char *allocate_buffers(size_t bytes)
 {
-	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		die("mmap", errno);
@@ -123,9 +124,10 @@ static inline void window_print(struct window *w, uint64_t ops, double seconds, 
 	struct rusage end;
 
 	getrusage(RUSAGE_SELF, &end);
-	printf("{\"ops\":%llu,\"seconds\":%.6f,\"cpuUser\":%.0f,\"cpuSystem\":%.0f,\"notes\":\"%s\"}\n",
-	       (unsigned long long)ops, seconds, microseconds(w->usage.ru_utime, end.ru_utime),
-	       microseconds(w->usage.ru_stime, end.ru_stime), notes);
+	printf("{\"ops\":%llu,\"seconds\":%.6f,", (unsigned long long)ops, seconds);
+	printf("\"cpuUser\":%.0f,", microseconds(w->usage.ru_utime, end.ru_utime));
+	printf("\"cpuSystem\":%.0f,", microseconds(w->usage.ru_stime, end.ru_stime));
+	printf("\"notes\":\"%s\"}\n", notes);
 }
 
 #endif

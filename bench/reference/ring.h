@@ -26,14 +26,15 @@ static inline const char *make_ring(struct io_uring *ring, unsigned entries)
 
 	memset(&p, 0, sizeof(p));
 	p.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-		  IORING_SETUP_SUBMIT_ALL | NO_SQARRAY;
+		  IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL | NO_SQARRAY;
 	ret = io_uring_queue_init_params(entries, ring, &p);
 	if (ret < 0)
 		die("io_uring_queue_init_params", -ret);
 	ret = io_uring_register_ring_fd(ring);
 	if (ret < 0)
 		die("io_uring_register_ring_fd", -ret);
-	return "SINGLE_ISSUER DEFER_TASKRUN SUBMIT_ALL" NO_SQARRAY_NOTE ", registered ring";
+	return "SINGLE_ISSUER DEFER_TASKRUN TASKRUN_FLAG SUBMIT_ALL" NO_SQARRAY_NOTE
+	       ", registered ring";
 }
 
 #endif

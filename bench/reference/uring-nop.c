@@ -29,7 +29,8 @@ int main(int argc, char **argv)
 		ret = io_uring_submit_and_wait(&ring, depth);
 		if (ret < 0)
 			die("io_uring_submit_and_wait", -ret);
-		io_uring_for_each_cqe(&ring, head, cqe) {
+		io_uring_for_each_cqe(&ring, head, cqe)
+		{
 			if (cqe->res < 0)
 				die("nop", -cqe->res);
 			count++;

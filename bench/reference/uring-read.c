@@ -41,7 +41,8 @@ static unsigned reap(struct job *job)
 	struct io_uring_cqe *cqe;
 	unsigned head, count = 0;
 
-	io_uring_for_each_cqe(&job->ring, head, cqe) {
+	io_uring_for_each_cqe(&job->ring, head, cqe)
+	{
 		if (cqe->res != (int)READ_BYTES)
 			die("read", cqe->res < 0 ? -cqe->res : EIO);
 		prepare(job, cqe->user_data);
@@ -53,7 +54,7 @@ static unsigned reap(struct job *job)
 
 static void register_all(struct job *job, unsigned depth)
 {
-	struct iovec vector = { .iov_base = job->buffers, .iov_len = (size_t)depth * READ_BYTES };
+	struct iovec vector = {.iov_base = job->buffers, .iov_len = (size_t)depth * READ_BYTES};
 	int ret = io_uring_register_buffers(&job->ring, &vector, 1);
 
 	if (ret < 0)
@@ -78,7 +79,8 @@ int main(int argc, char **argv)
 	uint64_t ops;
 
 	if (!path) {
-		fprintf(stderr, "Usage: uring-read file=PATH [depth= direct= fixed= seconds= ramp= seed=]\n");
+		fprintf(stderr, "Usage: uring-read file=PATH [depth= direct= fixed= seconds= ramp= "
+				"seed=]\n");
 		return 2;
 	}
 	job.fd = open(path, O_RDONLY | O_CLOEXEC | (direct ? O_DIRECT : 0));
