@@ -104,12 +104,9 @@ export class EngineHarness implements CompletionSink {
 
   /** Queues one request, waits for it, and returns its result. */
   async result(fields: RequestFields): Promise<number> {
-    const index = this.queue(fields);
     const before = this.completions.length;
+    const index = this.queue(fields);
     const has = () => this.completions.slice(before).find((one) => one.index === index);
-    // An engine may have completed it while it was queued.
-    const early = this.completions.find((one) => one.index === index);
-    if (early !== undefined) return early.result;
     for (let count = before + 1; has() === undefined; count++) await this.settle(count);
     return (has() as RecordedCompletion).result;
   }

@@ -14,9 +14,9 @@ const EINVAL = -errnoOf("EINVAL");
 const ENOTSUP = -errnoOf("ENOTSUP");
 
 /**
- * The blocking model under the same contract: `queue` does the work and reports it before it
- * returns, and meanwhile no timer, no socket and no other code of the process runs. It is here to
- * be compared with, and is never chosen unless it is asked for by name.
+ * The blocking model under the same contract: `queue` does the work before it returns, and
+ * meanwhile no timer, no socket and no other code of the process runs; `reap` only tells. It is
+ * here to be compared with, and is never chosen unless it is asked for by name.
  */
 export class SyncEngine implements Engine {
   readonly name = "sync";
@@ -27,34 +27,52 @@ export class SyncEngine implements Engine {
     blocking: true,
     purpose: "comparison only",
   };
+
+  /** Index, generation and result of what is done and not reaped, three numbers each. */
+  readonly #done: number[] = [];
+  #idle = false;
   #closed = false;
+  readonly #wake: () => void;
 
   constructor(options: EngineOptions) {
     this.depth = options.depth;
+    this.#wake = options.wake;
   }
 
-  queue(request: Request, index: number, generation: number, sink: CompletionSink): QueueStatus {
+  queue(request: Request, index: number, generation: number): QueueStatus {
     invariant(!this.#closed, "A request was queued after close: sync");
-    sink.complete(index, generation, perform(request), false);
-    return QueueStatus.Completed;
+    if (this.#done.length >= this.depth * 3) return QueueStatus.Busy;
+    this.#done.push(index, generation, perform(request));
+    if (this.#idle) setImmediate(this.#wakeUp);
+    return QueueStatus.Queued;
   }
 
   commit(): number {
     return 0;
   }
 
-  reap(_sink: CompletionSink, _max: number): number {
-    return 0;
+  reap(sink: CompletionSink, max: number): number {
+    const done = this.#done;
+    const count = Math.min(done.length / 3, max);
+    for (let i = 0; i < count * 3; i += 3) {
+      sink.complete(done[i] as number, done[i + 1] as number, done[i + 2] as number, false);
+    }
+    done.splice(0, count * 3);
+    return count;
   }
 
+  /** Nothing waits and nothing runs: what could be cancelled is done. */
   cancel(_index: number, _generation: number): boolean {
     return false;
   }
 
-  awake(): void {}
+  awake(): void {
+    this.#idle = false;
+  }
 
   idle(): boolean {
-    return false;
+    this.#idle = true;
+    return this.#done.length > 0;
   }
 
   setReferenced(_referenced: boolean): void {}
@@ -62,8 +80,14 @@ export class SyncEngine implements Engine {
   wait(_minimum: number, _timeoutMs: number): void {}
 
   close(): void {
+    const left = this.#done.length / 3;
+    invariant(left === 0, `The engine was closed too early: ${left} requests have not been reaped`);
     this.#closed = true;
   }
+
+  readonly #wakeUp = (): void => {
+    if (this.#idle && this.#done.length > 0) this.#wake();
+  };
 }
 
 function perform(request: Request): number {
