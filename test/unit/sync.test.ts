@@ -47,7 +47,7 @@ describe("SyncEngine", () => {
     });
   });
 
-  it("is busy at its depth, has nothing to cancel or to wait for, and wakes who is idle", async () => {
+  it("is busy at its depth, cancels nothing, and wakes who is idle", async () => {
     const harness = new EngineHarness("sync", { depth: 1 });
     const { engine } = harness;
     const nop = makeRequest({ kind: OperationKind.Nop });

@@ -240,6 +240,42 @@ describe("ThreadPoolEngine wake-up", () => {
   });
 });
 
+describe("ThreadPoolEngine under load", () => {
+  it("gives every request its own result, among cancellations and reused slots", () =>
+    withTempDir((dir) =>
+      withEngine(async (harness) => {
+        const path = join(dir, "file");
+        // The byte at offset i is i modulo 251, so that a read knows whether it got its own bytes.
+        fs.writeFileSync(
+          path,
+          Uint8Array.from({ length: 4096 }, (_, i) => i % 251),
+        );
+        const fd = fs.openSync(path, "r");
+        let canceled = 0;
+        for (let round = 1; round <= 50; round++) {
+          const reads = Array.from({ length: 32 }, (_, slot) => {
+            const offset = (slot * 97 + round * 13) % 4000;
+            const buffer = Buffer.alloc(1 + (slot % 7));
+            const fields = { kind: OperationKind.Read, fd, buffer, length: buffer.length, offset };
+            harness.queue(fields, slot, round);
+            const taken = slot % 5 === 0 && harness.engine.cancel(slot, round);
+            if (taken) canceled++;
+            return { buffer, offset, expected: taken ? ECANCELED : buffer.length };
+          });
+          await harness.settle(round * 32);
+          for (const { index, generation, result } of harness.completions.slice(-32)) {
+            const read = reads[index] as (typeof reads)[number];
+            assert.equal(generation, round);
+            assert.equal(result, read.expected);
+            if (result > 0) assert.equal(read.buffer[0], read.offset % 251);
+          }
+        }
+        assert.equal(canceled, 50 * 7);
+        fs.closeSync(fd);
+      }),
+    ));
+});
+
 describe("ThreadPoolEngine timeout", () => {
   it("completes with -ETIME, as the kernel's does", () =>
     withEngine(async (harness) => {
