@@ -82,7 +82,9 @@ static void report(napi_env env, napi_status status)
 {
 	napi_value error;
 
-	if (NAPI_ALIVE(status) || status != napi_pending_exception)
+	/* A callback that a termination cut short fails with no exception to be had. */
+	if (status == napi_generic_failure || NAPI_ALIVE(status) ||
+	    status != napi_pending_exception)
 		return;
 	/* Fails when the environment is going away: then there is nobody to tell. */
 	if (napi_get_and_clear_last_exception(env, &error) == napi_ok)
@@ -327,7 +329,10 @@ static void stop(struct wakeup *wakeup)
 	thread_stop(wakeup);
 }
 
-/* JavaScript dropped it without closing, or the environment ends. */
+/*
+ * JavaScript can name it no more. As with any handle of an event loop, that
+ * does not stop it: only closing does, or the end of the environment.
+ */
 static void wakeup_finalize(napi_env env, void *data, void *hint)
 {
 	struct wakeup *wakeup = data;
@@ -335,10 +340,7 @@ static void wakeup_finalize(napi_env env, void *data, void *hint)
 	(void)env;
 	(void)hint;
 	wakeup->external = false;
-	if (wakeup->watching)
-		stop(wakeup);
-	else
-		maybe_free(wakeup);
+	maybe_free(wakeup);
 }
 
 /* wakeupOpen(fd, callback, useThread) -> External or -errno */
