@@ -36,25 +36,18 @@ function alignedBuffer(): Buffer {
   }
 }
 
-/** What can run here, and in words why. */
-export interface Engines {
-  /** Why io_uring is left out; undefined when it can run. */
-  readonly noIoUring: string | undefined;
-  /** What `proactor.explain()` says. */
-  readonly explanation: string;
-}
-
-/** Asks proactor about this machine. PROACTOR_ENGINE, when set, leaves the others out. */
-export function describeEngines(): Engines {
-  const explanation = proactor.explain();
-  const { chosen, decidedBy, engines } = explanation;
+/**
+ * Why io_uring is left out here and what can be done about it, out of `proactor.explain()`;
+ * undefined when it can run. PROACTOR_ENGINE, when it names another engine, leaves it out.
+ */
+export function whyNoIoUring(): string | undefined {
+  const { chosen, decidedBy, engines } = proactor.explain();
   const found = engines.find(({ name }) => name === "io_uring")?.availability;
-  let noIoUring: string | undefined;
-  if (found?.available === false) noIoUring = found.reason;
-  else if (chosen !== "io_uring" && decidedBy === "PROACTOR_ENGINE") {
-    noIoUring = `PROACTOR_ENGINE asks for ${chosen}`;
+  if (found?.available === false) {
+    return found.remedy === "" ? found.reason : `${found.reason}. ${found.remedy}`;
   }
-  return { noIoUring, explanation: explanation.toString() };
+  if (chosen === "io_uring" || decidedBy !== "PROACTOR_ENGINE") return undefined;
+  return `PROACTOR_ENGINE asks for ${chosen}`;
 }
 
 /** Why a file cannot be read with O_DIRECT into our buffers, found out by trying. */

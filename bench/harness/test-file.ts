@@ -77,7 +77,7 @@ function defaultFolders(): string[] {
 
 function makeIn(parent: string, bytes: number): TestFile {
   mkdirSync(parent, { recursive: true });
-  const folder = mkdtempSync(join(parent, "proactor-bench-"));
+  const folder = mkdtempSync(join(parent, `proactor-bench-${process.pid}-`));
   const remove = () => {
     process.off("exit", remove);
     rmSync(folder, { recursive: true, force: true });

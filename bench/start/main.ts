@@ -2,7 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { describeMachine, machineLine } from "../harness/machine.ts";
-import { describeEngines, whyNotDirect } from "../harness/proactors.ts";
+import { whyNoIoUring, whyNotDirect } from "../harness/proactors.ts";
 import { killAll } from "../harness/processes.ts";
 import { whyNoStrace } from "../harness/strace.ts";
 import { affordableBytes, makeTestFile, type TestFile } from "../harness/test-file.ts";
@@ -26,13 +26,13 @@ async function main(): Promise<void> {
     return;
   }
   cleanUpOnSignals();
-  const engines = describeEngines();
+  const noIoUring = whyNoIoUring();
   const file = makeTestFile(affordableBytes(options.fileBytes));
   try {
     const machine = describeMachine(file.path);
     const direct = file.noDirect ?? whyNotDirect(file.path);
-    const notes = notesOf(engines.noIoUring, direct, engines.explanation);
-    const cells = planCells({ ioUring: engines.noIoUring, direct });
+    const notes = notesOf(noIoUring, direct);
+    const cells = planCells({ ioUring: noIoUring, direct });
     const noStrace = await measure(cells, file, options);
     if (noStrace !== undefined) notes.push(`System calls were not counted: ${noStrace}.`);
     const rows = cells.map(summarize);
@@ -67,15 +67,9 @@ async function measure(
   return noStrace;
 }
 
-function notesOf(
-  noIoUring: string | undefined,
-  noDirect: string | undefined,
-  explanation: string,
-): string[] {
+function notesOf(noIoUring: string | undefined, noDirect: string | undefined): string[] {
   const notes: string[] = [];
-  if (noIoUring !== undefined) {
-    notes.push(`proactor ran on the thread pool only: ${noIoUring}.\n${explanation}`);
-  }
+  if (noIoUring !== undefined) notes.push(`proactor ran on the thread pool only: ${noIoUring}.`);
   if (noDirect !== undefined) notes.push(`O_DIRECT was left out: ${noDirect}.`);
   return notes;
 }
