@@ -64,6 +64,8 @@ export interface EngineCapabilities {
   readonly drain: boolean;
   /** `deadlineMs` is honoured by the engine itself. */
   readonly deadline: boolean;
+  /** Operations that the engine's deadline does not reach, by kind; where absent, none. */
+  readonly withoutDeadline?: readonly boolean[];
   /** What `cancel` can stop: a request that has started, only one still waiting, or nothing. */
   readonly cancel: "running" | "waiting" | "none";
   /** Buffers can be registered (`registerBuffers`). */

@@ -16,6 +16,9 @@ export const Link = {
 /** One of the values of {@link Link}. */
 export type Link = (typeof Link)[keyof typeof Link];
 
+// A constant of this module is part of the code; one read out of an object is looked up.
+const NOT_TIED = Link.None;
+
 /** The offset that means "the file position, and advance it", as Node's `null` or -1. */
 export const FILE_POSITION = -1;
 
@@ -63,8 +66,12 @@ export class Request {
   mode = 0;
   /** The memory, for engines that work on views. `length` bytes from its start are used. */
   buffer: BufferView | undefined = undefined;
-  /** Where `buffer` starts, for engines whose capability `addresses` is set; else 0. */
-  address = 0;
+  /**
+   * Where `buffer` starts, for engines whose capability `addresses` is set: the low and the high
+   * word of the address, signed, because those need no conversion on their way to the kernel.
+   */
+  addressLow = 0;
+  addressHigh = 0;
   /** The registered buffer that `buffer` lies in, or -1. */
   bufferIndex = -1;
   /** The memory of readv and writev. */
@@ -86,25 +93,32 @@ export class Request {
   /** Give up after this many milliseconds; 0 means never. Only with capability `deadline`. */
   deadlineMs = 0;
 
+  /** Sets where `buffer` starts. */
+  setAddress(address: number): void {
+    this.addressLow = address | 0;
+    this.addressHigh = (address / 0x1_0000_0000) | 0;
+  }
+
   /** Makes it a request of `kind` with nothing asked for yet. */
   reset(kind: OperationKind): this {
     this.kind = kind;
     this.fd = -1;
     this.fixedFile = false;
     this.length = 0;
-    this.offset = FILE_POSITION;
-    this.offset2 = FILE_POSITION;
+    this.offset = -1;
+    this.offset2 = -1;
     this.flags = 0;
     this.extra = 0;
     this.mode = 0;
     this.buffer = undefined;
-    this.address = 0;
+    this.addressLow = 0;
+    this.addressHigh = 0;
     this.bufferIndex = -1;
     this.buffers = undefined;
     this.addresses = undefined;
     this.path = undefined;
     this.path2 = undefined;
-    this.link = Link.None;
+    this.link = NOT_TIED;
     this.chain = 1;
     this.drain = false;
     this.deadlineMs = 0;

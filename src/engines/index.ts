@@ -62,7 +62,7 @@ export function engineName(value: string, argument: string): EngineName {
  * @throws `ERR_PROACTOR_ENGINE_UNAVAILABLE` when the one asked for cannot run here.
  */
 export function chooseEngine(asked: string | undefined): Choice {
-  const forced = asked ?? process.env["PROACTOR_ENGINE"];
+  const forced = asked ?? process.env.PROACTOR_ENGINE;
   if (forced !== undefined && forced !== "") {
     const decidedBy = asked === undefined ? "PROACTOR_ENGINE" : "option";
     const name = engineName(forced, asked === undefined ? "PROACTOR_ENGINE" : "options.engine");

@@ -2,6 +2,8 @@ import { loadAcquire, storeRelease } from "../memory/words.ts";
 
 /** u32 words in one SQE. */
 export const SQE_WORDS = 16;
+/** Its logarithm. */
+const SQE_SHIFT = 4;
 
 /** Where the counters of a submission queue stand, as indexes into its words. */
 export interface SubmissionQueueLayout {
@@ -27,6 +29,8 @@ export class SubmissionQueue {
   readonly sqes: Uint32Array;
   readonly #words: Uint32Array;
   readonly #layout: SubmissionQueueLayout;
+  // Both counters are kept as signed 32-bit numbers, which V8 computes with in registers; as words
+  // of 32 bits they are the same, and so are their differences, through any wrap-around.
   #headCached: number;
   #tail: number;
 
@@ -35,35 +39,39 @@ export class SubmissionQueue {
     this.sqes = sqes;
     this.#layout = layout;
     this.entries = layout.entries;
-    this.#headCached = loadAcquire(words, layout.head);
-    this.#tail = loadAcquire(words, layout.tail);
+    this.#headCached = loadAcquire(words, layout.head) | 0;
+    this.#tail = loadAcquire(words, layout.tail) | 0;
   }
 
   /** How many entries can still be reserved; looks at the kernel's head if it must. */
   space(wanted: number): number {
     // An acquire load costs ten plain ones, so look at the kernel's head only when we must.
-    if (this.entries - this.#reserved() < wanted) {
-      this.#headCached = loadAcquire(this.#words, this.#layout.head);
-    }
-    return this.entries - this.#reserved();
+    const space = this.entries - ((this.#tail - this.#headCached) | 0);
+    if (space >= wanted) return space;
+    this.#headCached = loadAcquire(this.#words, this.#layout.head) | 0;
+    return this.entries - ((this.#tail - this.#headCached) | 0);
   }
 
   /** Reserves one SQE. Returns the index of its first word, or -1 when the ring is full. */
   reserve(): number {
-    if (this.#reserved() === this.entries && this.space(1) === 0) return -1;
-    const index = this.#tail & (this.entries - 1);
-    this.#tail = (this.#tail + 1) >>> 0;
-    return index * SQE_WORDS;
+    return this.space(1) === 0 ? -1 : this.reserveKnown();
+  }
+
+  /** Reserves one SQE where `space` said that there is one. */
+  reserveKnown(): number {
+    const tail = this.#tail;
+    this.#tail = (tail + 1) | 0;
+    return (tail & (this.entries - 1)) << SQE_SHIFT;
   }
 
   /** Publishes every reserved SQE. Returns how many the kernel has yet to consume. */
   publish(): number {
     storeRelease(this.#words, this.#layout.tail, this.#tail);
-    this.#headCached = loadAcquire(this.#words, this.#layout.head);
-    return this.#reserved();
+    this.#headCached = loadAcquire(this.#words, this.#layout.head) | 0;
+    return (this.#tail - this.#headCached) | 0;
   }
 
-  /** Whether something is reserved that the kernel had not consumed when we last looked. */
+  /** Whether nothing is reserved that the kernel had not consumed when we last looked. */
   get isEmpty(): boolean {
     return this.#tail === this.#headCached;
   }
@@ -71,10 +79,5 @@ export class SubmissionQueue {
   /** The kernel's flags: IORING_SQ_NEED_WAKEUP, IORING_SQ_CQ_OVERFLOW, IORING_SQ_TASKRUN. */
   flags(): number {
     return loadAcquire(this.#words, this.#layout.flags);
-  }
-
-  /** Both counters are free-running u32s: the difference survives their wrap-around. */
-  #reserved(): number {
-    return (this.#tail - this.#headCached) >>> 0;
   }
 }

@@ -1,17 +1,108 @@
-import { ProactorError } from "../base/errors.ts";
+import { abortError, ProactorError } from "../base/errors.ts";
+import { validateAbortSignal } from "../base/validate.ts";
+import { AlignedPool, type PoolStats } from "../memory/pool.ts";
+import { nativeMemory, ordinaryMemory } from "../memory/slab.ts";
+import { loadNative } from "../native/load.ts";
 import type { Session } from "./session.ts";
 
-/** Placeholder while the pool is being built. */
+/**
+ * Aligned buffers of one proactor: for O_DIRECT, and to be registered with the kernel.
+ *
+ * Sizes are rounded up to powers of two from 4 KiB on. The memory has a limit; when it is reached,
+ * `allocate` refuses and `acquire` waits, which is how a program that reads faster than it works is
+ * slowed down.
+ */
 export class BufferPool {
-  constructor(_bytes: number | undefined, _session: () => Session) {}
-  allocate(_size: number): Buffer {
-    throw new ProactorError("ERR_PROACTOR_EXHAUSTED", "none");
+  readonly #pool: AlignedPool;
+  readonly #session: () => Session;
+  #registered = -1;
+
+  /** Pools belong to a proactor: use its `pool`. */
+  constructor(limitBytes: number | undefined, session: () => Session) {
+    const native = loadNative();
+    const memory = native.available ? nativeMemory(native.addon) : ordinaryMemory;
+    this.#pool = new AlignedPool(limitBytes === undefined ? { memory } : { memory, limitBytes });
+    this.#session = session;
   }
-  acquire(_size: number, _options?: { readonly signal?: AbortSignal }): Promise<Buffer> {
-    throw new ProactorError("ERR_PROACTOR_EXHAUSTED", "none");
+
+  /** How the pool stands, in bytes and buffers. */
+  get stats(): PoolStats {
+    return this.#pool.stats;
   }
-  release(_buffer: Buffer): void {}
+
+  /** A buffer of `size` bytes, now. Throws `ERR_PROACTOR_EXHAUSTED` when there is none left. */
+  allocate(size: number): Buffer {
+    const buffer = this.#pool.take(size);
+    if (buffer !== undefined) return buffer;
+    const { limitBytes } = this.#pool.stats;
+    throw new ProactorError(
+      "ERR_PROACTOR_EXHAUSTED",
+      `The pool has no buffer of ${size} bytes left: its limit of ${limitBytes} bytes is reached`,
+      "Release buffers, wait for one with acquire(), or raise the option poolBytes",
+    );
+  }
+
+  /** A buffer of `size` bytes, as soon as there is one, in the order of the calls. */
+  acquire(size: number, options?: { readonly signal?: AbortSignal }): Promise<Buffer> {
+    const { signal } = options ?? {};
+    validateAbortSignal(signal, "options.signal");
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(abortError(signal));
+        return;
+      }
+      const abort = () => {
+        waiter?.cancel();
+        reject(abortError(signal));
+      };
+      const waiter = this.#pool.acquire(size, (error, buffer) => {
+        signal?.removeEventListener("abort", abort);
+        if (buffer === undefined) reject(error);
+        else resolve(buffer);
+      });
+      if (waiter !== undefined) signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  /**
+   * Gives a buffer back.
+   *
+   * @throws `ERR_PROACTOR_BUFFER_LENT` while an operation is in flight with it, or with a part of
+   *   it; `ERR_PROACTOR_BUFFER_FOREIGN` if it is not this pool's or was given back before.
+   */
+  release(buffer: Buffer): void {
+    if (this.#pool.owns(buffer) && this.#session().scheduler.isLent(buffer)) {
+      throw new ProactorError(
+        "ERR_PROACTOR_BUFFER_LENT",
+        "The buffer cannot be released: an operation is in flight with it",
+        "Release it after the operation has settled; a canceled one settles too",
+      );
+    }
+    this.#pool.release(buffer);
+  }
+
+  /**
+   * Registers the pool's memory with the kernel; see `Proactor.registerBuffers`. Memory that the
+   * pool takes later is not registered until this is called again.
+   */
   register(): boolean {
-    return false;
+    const { engine, memory } = this.#session();
+    if (engine.registerBuffers === undefined) return false;
+    const { version } = this.#pool;
+    if (this.#registered === version) return true;
+    const slabs = this.#pool.slabs();
+    if (slabs.length === 0) {
+      // Nothing was taken yet: register what the first buffer will come from.
+      this.release(this.allocate(1));
+      return this.register();
+    }
+    const regions = slabs.map(({ address, byteLength }) => ({ address, length: byteLength }));
+    if (engine.registerBuffers(regions) < 0) {
+      memory.leases.register([]);
+      return false;
+    }
+    memory.leases.register(slabs.map(({ buffer }) => buffer));
+    this.#registered = version;
+    return true;
   }
 }

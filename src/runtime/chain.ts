@@ -1,3 +1,4 @@
+import { ETIME } from "../abi/linux.ts";
 import { OperationKind, type Request } from "../core/index.ts";
 import type { Prepared } from "./file-operations.ts";
 import type { Operation } from "./operation.ts";
@@ -24,19 +25,45 @@ export function startEmulatedChain(
   hard: boolean,
 ): Operation<unknown>[] {
   const held: Held[] = [];
+  /** The results of members that are done; those canceled before their turn have one early. */
+  const results: (number | undefined)[] = prepared.map(() => undefined);
+  /** Whose turn it is; -1 before the start, and while the chain is being moved on. */
+  let turn = -1;
+  // A loop and no recursion: a chain of any length can break at its first member.
+  const move = (from: number): void => {
+    turn = -1;
+    let broken = false;
+    for (let i = from; i < held.length; i++) {
+      if (broken) held[i]?.drop();
+      else if (results[i] === undefined) {
+        held[i]?.release();
+        // A member may be refused at once, and then has its result by now.
+        if (results[i] === undefined) {
+          turn = i;
+          return;
+        }
+      }
+      broken ||= !hard && isBroken(prepared[i]?.request, results[i]);
+    }
+  };
   prepared.forEach(({ request, extras }, i) => {
-    const wanted = bytesWanted(request);
     const finish = (result: number) => {
-      const next = held[i + 1];
-      if (next === undefined) return;
-      const broken = result < 0 || (wanted !== undefined && result < wanted);
-      if (broken && !hard) next.drop();
-      else next.release();
+      results[i] = result;
+      if (turn === i) move(i);
     };
     held.push(scheduler.hold(request, { ...extras, finish: [...(extras?.finish ?? []), finish] }));
   });
-  held[0]?.release();
+  move(0);
   return held.map(({ operation }) => operation);
+}
+
+/** Whether what comes after this result is to be canceled. */
+function isBroken(request: Request | undefined, result: number | undefined): boolean {
+  if (request === undefined || result === undefined) return true;
+  // The end of its time is what a timeout was asked for.
+  if (result < 0) return request.kind !== OperationKind.Timeout || result !== -ETIME;
+  const wanted = bytesWanted(request);
+  return wanted !== undefined && result < wanted;
 }
 
 /** How many bytes a transfer was asked for; undefined for anything else. */

@@ -10,6 +10,8 @@ export class CompletionQueue {
   #items: Completion[] = [];
   #wanted: (() => void) | undefined;
   #closed = false;
+  /** How many at the start of the list were taken. */
+  #taken = 0;
   readonly #poll: () => void;
 
   /** @param poll Collects what the kernel has finished, without waiting. */
@@ -19,7 +21,7 @@ export class CompletionQueue {
 
   /** How many completions can be taken without waiting. */
   get size(): number {
-    return this.#items.length;
+    return this.#items.length - this.#taken;
   }
 
   /** Adds one. Called by the runtime. */
@@ -33,9 +35,21 @@ export class CompletionQueue {
   /** Takes everything that is finished now, without waiting; looks at the kernel first. */
   drain(): Completion[] {
     this.#poll();
-    const items = this.#items;
+    const items = this.#taken === 0 ? this.#items : this.#items.slice(this.#taken);
     this.#items = [];
+    this.#taken = 0;
     return items;
+  }
+
+  #take(): Completion | undefined {
+    const item = this.#items[this.#taken];
+    if (item === undefined) {
+      this.#items = [];
+      this.#taken = 0;
+    } else {
+      this.#taken++;
+    }
+    return item;
   }
 
   /** Ends iterations once what is in the queue was taken. */
@@ -47,10 +61,8 @@ export class CompletionQueue {
   /** Yields completions as they come, until `close`. One iteration at a time. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Completion, void, undefined> {
     for (;;) {
-      const items = this.#items;
-      this.#items = [];
-      yield* items;
-      if (this.#items.length > 0) continue;
+      // One at a time: what an iteration that is left early has not seen stays in the queue.
+      for (let item = this.#take(); item !== undefined; item = this.#take()) yield item;
       if (this.#closed) return;
       await new Promise<void>((resolve) => {
         this.#wanted = resolve;

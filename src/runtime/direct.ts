@@ -87,11 +87,11 @@ export class DirectFiles {
 }
 
 function misalignment(request: Request, alignment: Alignment): ProactorError | undefined {
-  const { address, offset, length } = request;
+  const { addressLow, offset, length } = request;
+  // The alignment is a power of two far below 2^32: the low word tells.
+  const past = (addressLow >>> 0) % alignment.memory;
   const wrong: string[] = [];
-  if (address % alignment.memory !== 0) {
-    wrong.push(`the buffer starts ${address % alignment.memory} bytes past a multiple of it`);
-  }
+  if (past !== 0) wrong.push(`the buffer starts ${past} bytes past a multiple of it`);
   if (offset !== -1 && offset % alignment.offset !== 0) wrong.push(`the offset is ${offset}`);
   if (length % alignment.offset !== 0) wrong.push(`the length is ${length}`);
   if (wrong.length === 0) return undefined;

@@ -89,6 +89,9 @@ function asksForMore(options: OperationOptions<never>, request: Request): boolea
   validateAbortSignal(signal, "options.signal");
   if (deadlineMs !== undefined) validateNumber(deadlineMs, "options.deadlineMs", 0, MAX_TIMER_MS);
   if (callback !== undefined) validateFunction(callback, "options.callback");
-  if (queue !== undefined) validateObject(queue, "options.queue");
+  if (queue !== undefined) {
+    validateObject(queue, "options.queue");
+    validateFunction(queue.push, "options.queue.push");
+  }
   return true;
 }

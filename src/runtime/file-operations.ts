@@ -43,6 +43,7 @@ import type {
   VectorOptions,
 } from "./descriptors.ts";
 import { type Extras, extrasFor, type OperationOptions } from "./extras.ts";
+import { byteLengthOf } from "../memory/leases.ts";
 import type { Operation } from "./operation.ts";
 import type { Session } from "./session.ts";
 import { decodeStatx, STATX_BUFFER_BYTES, type Statx } from "./statx.ts";
@@ -71,7 +72,10 @@ export abstract class FileOperations {
   /** While set, operations are collected here instead of being started. */
   #collected: Prepared[] | undefined;
 
-  /** What the operations run on; made on first use. */
+  /** What the operations run on, once there is one. */
+  protected current: Session | undefined;
+
+  /** The same; made on first use. */
   protected abstract session(): Session;
 
   /** Does nothing, all the way through the engine. Resolves with 0. */
@@ -171,10 +175,7 @@ export abstract class FileOperations {
     request.buffer = bytes;
     request.length = STATX_BUFFER_BYTES;
     const extras: Extras = {};
-    const { memory } = this.session();
-    if (memory !== undefined && !memory.lend(request, bytes)) {
-      memory.bounce(request, bytes, false, extras);
-    }
+    this.session().memory.lend(request, bytes, extras);
     return this.#start(request, options, () => decodeStatx(bytes), extras);
   }
 
@@ -350,28 +351,40 @@ export abstract class FileOperations {
     buffer: BufferView,
     options: TransferOptions | undefined,
   ): Operation<number> {
-    const { memory, direct } = this.session();
-    const request = this.#fdRequest(kind, fd);
-    validateBuffer(buffer);
+    const { memory, direct } = this.current ?? this.session();
+    const request = this.#request.reset(kind);
+    // The checks are written out so that good arguments cost no call; the calls throw.
+    if (typeof fd !== "number" || (fd | 0) !== fd || fd < 0) validateFd(fd);
+    request.fd = fd;
+    if (!ArrayBuffer.isView(buffer)) validateBuffer(buffer);
     request.buffer = buffer;
-    let length = buffer.byteLength;
+    const lent = memory.leases.lend(buffer);
+    const most = byteLengthOf(buffer, lent);
+    request.length = most;
     if (options !== undefined) {
-      const { offset, flags, length: wanted } = options;
-      if (offset !== undefined) request.offset = validatePosition(offset, "options.offset");
-      if (wanted !== undefined) {
-        validateInteger(wanted, "options.length", 0, length);
-        length = wanted;
+      const { offset, flags, length } = options;
+      if (typeof offset === "number" && Number.isSafeInteger(offset) && offset >= -1) {
+        request.offset = offset;
+      } else {
+        request.offset = validatePosition(offset, "options.offset");
+      }
+      if (length !== undefined) {
+        if (typeof length !== "number" || (length | 0) !== length || length < 0 || length > most) {
+          validateInteger(length, "options.length", 0, most);
+        }
+        request.length = length;
       }
       if (flags !== undefined) request.flags = flags;
       if (options.fixedFile === true) request.fixedFile = true;
     }
-    request.length = length;
-    if (memory === undefined) return this.#start(request, options);
     let extras: Extras | undefined;
-    const writes = kind === OperationKind.Write;
-    if (!memory.lend(request, buffer)) {
+    if (lent.address === -1) {
       extras = {};
-      memory.bounce(request, buffer, writes, extras);
+      memory.bounce(request, buffer, kind === OperationKind.Write, extras);
+    } else {
+      request.addressLow = lent.addressLow;
+      request.addressHigh = lent.addressHigh;
+      request.bufferIndex = lent.bufferIndex;
     }
     direct?.check(request);
     return this.#start(request, options, undefined, extras);
@@ -388,13 +401,12 @@ export abstract class FileOperations {
     if (buffers.length > IOV_MAX) {
       validateInteger(buffers.length, "buffers.length", 0, IOV_MAX);
     }
-    request.buffers = [...buffers];
     request.length = buffers.length;
     request.offset = validatePosition(options?.offset, "options.offset");
     request.flags = options?.flags ?? 0;
     request.fixedFile = options?.fixedFile === true;
     const extras: Extras = {};
-    this.session().memory?.lendAll(request, buffers, kind === OperationKind.Writev, extras);
+    this.session().memory.lendAll(request, buffers, kind === OperationKind.Writev, extras);
     return this.#start(request, options, undefined, extras);
   }
 
@@ -444,6 +456,7 @@ export abstract class FileOperations {
       // Nobody sees it: `prepare` is what called us.
       return undefined as unknown as Operation<T>;
     }
-    return this.session().scheduler.start(request, extras) as Operation<T>;
+    const { scheduler } = this.current ?? this.session();
+    return scheduler.start(request, extras) as Operation<T>;
   }
 }

@@ -1,65 +1,74 @@
 import { ProactorError, systemError } from "../base/errors.ts";
 import type { BufferView, Request } from "../core/index.ts";
-import { Leases, NOT_HELD } from "../memory/leases.ts";
+import { Leases, type MemoryAccess } from "../memory/leases.ts";
 import type { NativeAddon } from "../native/addon.ts";
+import { MIN_POOL_BUFFER_BYTES } from "../base/limits.ts";
 import type { Extras } from "./extras.ts";
 
+const PAGE = MIN_POOL_BUFFER_BYTES;
+
+/** Access to memory without the addon: none. */
+const NOTHING_HELD: MemoryAccess = { addressOf: () => 0, hold: () => undefined };
+
 /**
- * Turns the views of a request into addresses that stay valid until the last completion.
- *
- * Where memory cannot be held (see {@link Leases}), the kernel is given memory of our own instead
- * and the bytes are copied: before a write, and after a read, if the caller's view is still there.
+ * Memory of our own in place of a caller's that cannot be held (see {@link Leases}): the bytes are
+ * copied before a write, and after a read, if the caller's view is still there.
  */
 export class RequestMemory {
+  /** Finds addresses that stay valid until the last completion. */
   readonly leases: Leases;
-  readonly #addon: NativeAddon;
+  readonly #addon: NativeAddon | undefined;
 
-  constructor(addon: NativeAddon) {
+  /** @param addon Without it no memory can be held, and all of it is copied. */
+  constructor(addon: NativeAddon | undefined) {
     this.#addon = addon;
-    this.leases = new Leases(addon);
+    this.leases = new Leases(addon ?? NOTHING_HELD);
   }
 
-  /** Fills `address` and `bufferIndex` of a request. False where the memory cannot be held. */
-  lend(request: Request, view: BufferView): boolean {
-    const { leases } = this;
-    const address = leases.lend(view);
-    if (address === NOT_HELD) return false;
-    request.address = address;
-    request.bufferIndex = leases.lastBufferIndex;
-    return true;
+  /** Fills `address` of a request with one buffer that is not on a hot road. */
+  lend(request: Request, view: BufferView, extras: Extras): void {
+    const { address } = this.leases.lend(view);
+    if (address === -1) this.bounce(request, view, false, extras);
+    else request.setAddress(address);
   }
 
   /** Gives the kernel memory of ours instead of the view's, and arranges the copy. */
   bounce(request: Request, view: BufferView, writes: boolean, extras: Extras): void {
     const own = this.#copyOf(view, request.length, writes);
-    if (writes) request.buffer = own;
-    else copyBack(own, view, 0, extras);
-    request.address = this.#addon.addressOf(own);
+    if (!writes) copyBack(own, view, 0, extras);
+    request.buffer = own;
+    request.setAddress(this.#addressOf(own));
   }
 
-  /** Fills `addresses` of a request with several buffers. */
-  lendAll(request: Request, views: readonly BufferView[], writes: boolean, extras: Extras) {
-    const bounced: Uint8Array[] = [];
+  /** Fills `buffers` and `addresses` of a request with several buffers. */
+  lendAll(request: Request, views: readonly BufferView[], writes: boolean, extras: Extras): void {
+    const used: BufferView[] = [];
+    const addresses: number[] = [];
     let before = 0;
-    request.addresses = views.map((view) => {
-      const start = before;
+    for (const view of views) {
+      const { address } = this.leases.lend(view);
+      if (address === -1) {
+        const own = this.#copyOf(view, view.byteLength, writes);
+        if (!writes) copyBack(own, view, before, extras);
+        used.push(own);
+        addresses.push(this.#addressOf(own));
+      } else {
+        used.push(view);
+        addresses.push(address);
+      }
       before += view.byteLength;
-      const address = this.leases.lend(view);
-      if (address !== NOT_HELD) return address;
-      const own = this.#copyOf(view, view.byteLength, writes);
-      bounced.push(own);
-      if (!writes) copyBack(own, view, start, extras);
-      return this.#addon.addressOf(own);
-    });
-    // Keeps our memory reachable for as long as the operation is.
-    if (bounced.length > 0) {
-      extras.finish ??= [];
-      extras.finish.push(() => bounced.length);
     }
+    request.buffers = used;
+    request.addresses = addresses;
+  }
+
+  #addressOf(own: Uint8Array): number {
+    return this.#addon?.addressOf(own) ?? 0;
   }
 
   #copyOf(view: BufferView, length: number, writes: boolean): Uint8Array {
-    const memory = this.#addon.allocate(Math.max(length, 1), 4096, false);
+    const bytes = Math.max(length, 1);
+    const memory = this.#addon?.allocate(bytes, PAGE, false) ?? new ArrayBuffer(bytes);
     if (typeof memory === "number") throw systemError(memory, "mmap");
     const own = new Uint8Array(memory, 0, length);
     if (writes) own.set(new Uint8Array(view.buffer, view.byteOffset, length));

@@ -55,10 +55,6 @@ function keepSettlers(resolve: (value: never) => void, reject: Settle): void {
 
 function ignore(): void {}
 
-/** The slot of an operation in flight, else -1. For the runtime alone. */
-export let slotOf: (operation: Operation<unknown>) => number;
-/** Notes the slot an operation got, or lost. For the runtime alone. */
-export let setSlot: (operation: Operation<unknown>, slot: number) => void;
 /** Settles an operation that succeeded. For the runtime alone. */
 export let succeed: (operation: Operation<unknown>, value: unknown) => void;
 /** Settles an operation that failed. For the runtime alone. */
@@ -80,16 +76,13 @@ export class Operation<T> extends Promise<T> {
   readonly #reject: Settle;
   #state: number = State.running;
   #value: unknown = undefined;
-  /** The slot while in flight, else -1. */
-  #slot: number;
 
   /** Operations are made by a {@link Proactor}. */
-  constructor(owner: OperationOwner, slot: number) {
+  constructor(owner: OperationOwner) {
     super(keepSettlers);
     this.#owner = owner;
     this.#resolve = newResolve;
     this.#reject = newReject;
-    this.#slot = slot;
   }
 
   /** How far it has come. `"queued"` means that it waits for room in the engine. */
@@ -178,10 +171,6 @@ export class Operation<T> extends Promise<T> {
 
   static {
     Object.defineProperty(Operation.prototype, "constructor", { value: Promise });
-    slotOf = (operation) => operation.#slot;
-    setSlot = (operation, slot) => {
-      operation.#slot = slot;
-    };
     succeed = (operation, value) => {
       operation.#state = State.completed;
       operation.#value = value;

@@ -76,10 +76,11 @@ export class Proactor extends FileOperations implements AsyncDisposable {
   readonly #options: ProactorOptions;
   readonly #engineOptions: Omit<EngineOptions, "wake">;
   #choice: Choice | undefined;
-  #session: Session | undefined;
   #pool: BufferPool | undefined;
   #referenced = true;
   #closing: Promise<void> | undefined;
+  /** The session while the last operations are waited for. */
+  #ending: Session | undefined;
 
   /** @throws `ERR_OUT_OF_RANGE` and its like for options that make no sense. */
   constructor(options: ProactorOptions = {}) {
@@ -178,7 +179,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
 
   /** Hands over what is queued and delivers what has completed, now. Returns how many. */
   run(): number {
-    return this.#session?.scheduler.run() ?? 0;
+    return (this.current ?? this.#ending)?.scheduler.run() ?? 0;
   }
 
   /**
@@ -196,7 +197,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
 
   /** How much is going on: operations with the engine, and operations that wait for room. */
   status(): { readonly inFlight: number; readonly queued: number } {
-    const scheduler = this.#session?.scheduler;
+    const scheduler = (this.current ?? this.#ending)?.scheduler;
     return { inFlight: scheduler?.inFlight ?? 0, queued: scheduler?.waiting ?? 0 };
   }
 
@@ -247,7 +248,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
   /** Which engine runs here, which cannot, why, and what to do about it. */
   explain(): Explanation {
     const { factory, decidedBy } = this.#choose();
-    const session = this.#session;
+    const session = this.current;
     const emulated = session === undefined ? [] : this.capabilities.emulated;
     return explain(factory.name, decidedBy, session?.engine.details ?? {}, emulated);
   }
@@ -267,7 +268,11 @@ export class Proactor extends FileOperations implements AsyncDisposable {
    * everything back. With `cancel`, what can be canceled is.
    */
   shutdown(options?: { readonly cancel?: boolean }): Promise<void> {
-    if (options?.cancel === true) this.#session?.scheduler.cancelAll();
+    const session = this.current;
+    if (options?.cancel === true) (session ?? this.#ending)?.scheduler.cancelAll();
+    // Without a session every operation asks for one, and is refused.
+    this.current = undefined;
+    this.#ending ??= session;
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -278,9 +283,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
   }
 
   protected session(): Session {
-    const session = this.#session;
-    if (session !== undefined && this.#closing === undefined) return session;
-    return this.#open();
+    return this.current ?? this.#open();
   }
 
   #choose(): Choice {
@@ -310,15 +313,14 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     scheduler = new Scheduler(engine, fallback);
     scheduler.setReferenced(this.#referenced);
     const native = loadNative();
-    const addressed = engine.capabilities.addresses && native.available;
-    this.#session = {
+    this.current = {
       engine,
       fallback,
       scheduler,
-      memory: addressed ? new RequestMemory(native.addon) : undefined,
-      direct: addressed ? new DirectFiles(native.addon) : undefined,
+      memory: new RequestMemory(native.available ? native.addon : undefined),
+      direct: native.available ? new DirectFiles(native.addon) : undefined,
     };
-    return this.#session;
+    return this.current;
   }
 
   #ordersNatively(prepared: readonly Prepared[], engine: Engine): boolean {
@@ -332,17 +334,17 @@ export class Proactor extends FileOperations implements AsyncDisposable {
 
   #setReferenced(referenced: boolean): this {
     this.#referenced = referenced;
-    this.#session?.scheduler.setReferenced(referenced);
+    this.current?.scheduler.setReferenced(referenced);
     return this;
   }
 
   async #close(): Promise<void> {
-    const session = this.#session;
+    const session = this.#ending;
     if (session === undefined) return;
     await new Promise<void>((resolve) => session.scheduler.whenQuiet(resolve));
     session.engine.close();
     session.fallback?.close();
-    this.#session = undefined;
+    this.#ending = undefined;
   }
 }
 

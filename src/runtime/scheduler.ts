@@ -1,3 +1,4 @@
+import { ETIME } from "../abi/linux.ts";
 import { abortError, errnoOf, ProactorError, systemError } from "../base/errors.ts";
 import { BYTES_PER_TURN, COMPLETIONS_PER_TURN, RETRY_MS } from "../base/limits.ts";
 import {
@@ -11,6 +12,7 @@ import {
   Request,
   SlotTable,
 } from "../core/index.ts";
+import { AbortListeners } from "./abort.ts";
 import type { Extras } from "./extras.ts";
 import { detached } from "./memory.ts";
 import {
@@ -19,17 +21,22 @@ import {
   markHandled,
   Operation,
   type OperationOwner,
-  setSlot,
-  slotOf,
   succeed,
 } from "./operation.ts";
 import { WaitingList } from "./waiting.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
+// Constants out of other modules are looked up at every use; these are part of the code.
+const READ = OperationKind.Read;
+const BUSY = QueueStatus.Busy;
+const MOST_COMPLETIONS = COMPLETIONS_PER_TURN;
+const MOST_BYTES = BYTES_PER_TURN;
+
 const EFAULT = -errnoOf("EFAULT");
+const EINTR = -errnoOf("EINTR");
 const ETIMEDOUT = -errnoOf("ETIMEDOUT");
-/** Linux reports the end of a timeout as an error, and libuv has no name for it. */
-const ETIME = -62;
+/** ERESTARTSYS to ERESTART_RESTARTBLOCK: what a system call would be restarted for. */
+const RESTARTS = { first: -516, last: -512 } as const;
 /** The kernel's clock and ours may differ by this much, in ms. */
 const CLOCK_SLACK_MS = 1;
 
@@ -72,8 +79,10 @@ export class Scheduler implements CompletionSink, OperationOwner {
   readonly #extras: (Extras | undefined)[] = [];
   readonly #kinds: Uint8Array;
   readonly #waiting = new WaitingList();
-  readonly #doneSlots = new Int32Array(COMPLETIONS_PER_TURN);
-  readonly #doneResults = new Int32Array(COMPLETIONS_PER_TURN);
+  readonly #aborts = new AbortListeners();
+  /** Collected completions. They can be more than a turn asks for: an engine may finish inline. */
+  readonly #doneSlots: number[] = [];
+  readonly #doneResults: number[] = [];
   #done = 0;
   #scheduled = false;
   #inTurn = false;
@@ -85,6 +94,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #staged = false;
   /** -1, or an emulated drain is running. */
   #drainSlot = -1;
+  /** The engine had no room even after a commit. */
+  #noRoom = false;
   #quietListeners: (() => void)[] = [];
   readonly #held = new Map<Operation<unknown>, () => void>();
   readonly #onFallback: Uint8Array;
@@ -126,8 +137,11 @@ export class Scheduler implements CompletionSink, OperationOwner {
    * its memory stays reachable from here until the last completion.
    */
   start(request: Request, extras: Extras | undefined): Operation<unknown> {
-    const operation = new Operation<unknown>(this, -1);
-    if (extras !== undefined) this.#watch(operation, request, extras);
+    const operation = new Operation<unknown>(this);
+    if (extras !== undefined) {
+      if (!this.#watch(operation, request, extras)) return operation;
+      this.#watchDeadline(operation, request, extras);
+    }
     this.#admit(request, operation, extras);
     return operation;
   }
@@ -135,12 +149,14 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** Makes an operation that starts when `release` is called, or fails when `drop` is. */
   hold(request: Request, extras: Extras): Held {
     const copy = Object.assign(new Request(), request);
-    const operation = new Operation<unknown>(this, -1);
-    this.#watch(operation, copy, extras);
+    const operation = new Operation<unknown>(this);
+    if (!this.#watch(operation, copy, extras)) return { operation, release() {}, drop() {} };
     const held = {
       operation,
       release: () => {
-        if (this.#held.delete(operation)) this.#admit(copy, operation, extras);
+        if (!this.#held.delete(operation)) return;
+        this.#watchDeadline(operation, copy, extras);
+        this.#admit(copy, operation, extras);
       },
       drop: () => {
         if (this.#held.delete(operation)) this.#finish(operation, copy.kind, ECANCELED, extras);
@@ -195,9 +211,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
   }
 
   requestCancel(operation: Operation<unknown>): boolean {
-    const slot = slotOf(operation);
+    const slot = this.#slotOf(operation);
     if (slot === -1) return this.#cancelWaiting(operation);
-    if (this.#operations[slot] !== operation) return false;
     this.#extrasOf(slot).canceled ??= "requested";
     const asked = this.#engineOf(slot).cancel(slot, this.#slots.generation(slot));
     if (asked) this.#schedule();
@@ -205,7 +220,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   }
 
   onComplete(operation: Operation<unknown>, listener: (completion: Completion<never>) => void) {
-    const slot = slotOf(operation);
+    const slot = this.#slotOf(operation);
     if (slot !== -1) {
       const extras = this.#extrasOf(slot);
       extras.listeners ??= [];
@@ -238,6 +253,18 @@ export class Scheduler implements CompletionSink, OperationOwner {
     else this.#quietListeners.push(listener);
   }
 
+  /** Whether any operation is in flight with a part of this memory. */
+  isLent(view: BufferView): boolean {
+    const overlaps = (other: BufferView) =>
+      other.buffer === view.buffer &&
+      other.byteOffset < view.byteOffset + view.byteLength &&
+      view.byteOffset < other.byteOffset + other.byteLength;
+    return this.#memory.some((memory) => {
+      if (memory === undefined) return false;
+      return Array.isArray(memory) ? memory.some(overlaps) : overlaps(memory as BufferView);
+    });
+  }
+
   /** Whether operations in flight keep the process alive. */
   setReferenced(referenced: boolean): void {
     this.#referenced = referenced;
@@ -254,6 +281,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #admit(request: Request, operation: Operation<unknown>, extras: Extras | undefined): void {
     // Nobody overtakes those who wait; the rest of a chain follows its first.
     if (this.#waiting.size > 0 || !this.#queue(request, operation, extras)) {
+      // The kernel's clock would start only once there is room.
+      if (request.deadlineMs > 0) this.#keepTime(operation, request, extras as Extras);
       this.#waiting.push(request, operation, extras);
     }
     this.#staged = true;
@@ -264,29 +293,32 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #queue(request: Request, operation: Operation<unknown>, extras: Extras | undefined): boolean {
     const slots = this.#slots;
     if (request.chain > 1 && slots.limit - slots.used < request.chain) return false;
-    const main = this.#engine.capabilities.operations[request.kind] === true;
-    const engine = main ? this.#engine : (this.#fallback ?? this.#engine);
-    if (request.drain || this.#drainSlot !== -1) {
+    const fallback = this.#fallback;
+    // Without a fallback the engine refuses by itself what it cannot do.
+    const main = fallback === undefined || canDo(this.#engine.capabilities, request.kind);
+    const engine = main ? this.#engine : fallback;
+    if (request.drain === true || this.#drainSlot !== -1) {
       if (this.#mustWaitForDrain(request, engine)) return false;
     }
     const index = slots.take();
     if (index === -1) return false;
     const generation = slots.generation(index);
     let status = engine.queue(request, index, generation, this);
-    if (status === QueueStatus.Busy) {
+    if (status === BUSY) {
       engine.commit();
       status = engine.queue(request, index, generation, this);
-      if (status === QueueStatus.Busy) {
+      if (status === BUSY) {
+        this.#noRoom = true;
         slots.release(index);
         return false;
       }
     }
     this.#operations[index] = operation;
-    this.#memory[index] = request.buffers ?? request.buffer;
-    this.#extras[index] = extras;
+    this.#memory[index] = request.buffers === undefined ? request.buffer : request.buffers;
+    // A free slot has none.
+    if (extras !== undefined) this.#extras[index] = extras;
     this.#kinds[index] = request.kind;
-    if (this.#fallback !== undefined) this.#onFallback[index] = main ? 0 : 1;
-    setSlot(operation, index);
+    if (fallback !== undefined) this.#onFallback[index] = main ? 0 : 1;
     return true;
   }
 
@@ -302,7 +334,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    if (this.#turnCompletions < COMPLETIONS_PER_TURN && this.#turnBytes < BYTES_PER_TURN) {
+    if (this.#turnCompletions < MOST_COMPLETIONS && this.#turnBytes < MOST_BYTES) {
       process.nextTick(this.#tick);
     } else {
       setImmediate(this.#nextTurn);
@@ -318,32 +350,31 @@ export class Scheduler implements CompletionSink, OperationOwner {
     if (this.#inTurn) return;
     this.#inTurn = true;
     let refused = false;
+    let reaped = 0;
     try {
       this.#engine.awake();
       this.#fallback?.awake();
+      this.#noRoom = false;
       this.#admitWaiting();
       this.#staged = false;
-      refused = this.#engine.commit() < 0;
+      refused = this.#engine.commit() < 0 || this.#noRoom;
       this.#fallback?.commit();
-      const room = Math.max(1, COMPLETIONS_PER_TURN - this.#turnCompletions);
-      let reaped = this.#engine.reap(this, room);
+      const room = Math.max(1, MOST_COMPLETIONS - this.#turnCompletions);
+      reaped = this.#engine.reap(this, room);
       if (this.#fallback !== undefined && reaped < room) {
         reaped += this.#fallback.reap(this, room - reaped);
       }
       this.#turnCompletions += reaped;
-      if (reaped > 0) {
-        refused = false;
-        this.#deliver();
-      }
+      if (reaped > 0) this.#deliver();
     } finally {
       this.#inTurn = false;
     }
-    this.#afterTurn(refused);
+    this.#afterTurn(refused, reaped > 0);
   }
 
   /** Decides who acts next: we, the engine that wakes us, or nobody. */
-  #afterTurn(refused: boolean): void {
-    if (refused) {
+  #afterTurn(refused: boolean, reaped: boolean): void {
+    if (refused && !reaped) {
       // The kernel is short of something (EAGAIN, ENOMEM): what is staged stays staged.
       if (!this.#scheduled) {
         this.#scheduled = true;
@@ -351,7 +382,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
       }
       return;
     }
-    if (this.#staged || (this.#waiting.size > 0 && this.#slots.used < this.#slots.limit)) {
+    // Those who wait can have room only if somebody made some.
+    if (this.#staged || refused || (reaped && this.#waiting.size > 0)) {
       this.#schedule();
       return;
     }
@@ -391,11 +423,10 @@ export class Scheduler implements CompletionSink, OperationOwner {
       const operation = this.#operations[index] as Operation<unknown>;
       const extras = this.#extras[index];
       const kind = this.#kinds[index] as OperationKind;
-      const gone = result > 0 && kind === OperationKind.Read && isDetached(this.#memory[index]);
+      const gone = result > 0 && kind === READ && isDetached(this.#memory[index] as BufferView);
       this.#operations[index] = undefined;
       this.#memory[index] = undefined;
       this.#slots.release(index);
-      setSlot(operation, -1);
       if (gone) {
         this.#extras[index] = undefined;
         this.#finish(operation, kind, EFAULT, { ...extras, explain: () => detached(result) });
@@ -415,17 +446,17 @@ export class Scheduler implements CompletionSink, OperationOwner {
     result: number,
     extras: Extras | undefined,
   ): void {
-    if (extras?.finish !== undefined) for (const finish of extras.finish) finish(result);
+    const end = result < 0 ? settled(result, extras) : result;
+    if (extras?.finish !== undefined) for (const finish of extras.finish) finish(end);
     let value: unknown;
     let error: Error | undefined;
-    const canceled = result === ECANCELED;
-    if (result >= 0 || (kind === OperationKind.Timeout && result === ETIME)) {
-      value = extras?.convert === undefined ? result : extras.convert(result);
+    if (end >= 0 || (kind === OperationKind.Timeout && end === -ETIME)) {
+      value = extras?.convert === undefined ? end : extras.convert(end);
       if (YIELDS_NOTHING[kind]) value = undefined;
       succeed(operation, value);
     } else {
-      error = this.#errorOf(kind, result, extras);
-      fail(operation, error, canceled);
+      error = this.#errorOf(kind, end, extras);
+      fail(operation, error, end === ECANCELED);
     }
     if (extras !== undefined) this.#notify(operation, value, error, extras);
   }
@@ -455,37 +486,58 @@ export class Scheduler implements CompletionSink, OperationOwner {
     if (callback) guarded(() => (error ? callback(error) : callback(null, result)));
     if (listeners === undefined && options?.queue === undefined) return;
     const completion = { operation, result, error, userData: options?.userData };
-    options?.queue?.push(completion as Completion<never>);
+    if (options?.queue) guarded(() => options.queue?.push(completion as Completion<never>));
     for (const listener of listeners ?? [])
       guarded(() => listener(completion as Completion<never>));
   }
 
-  /** Arranges what an operation's options ask for besides its own arguments. */
-  #watch(operation: Operation<unknown>, request: Request, extras: Extras): void {
+  /**
+   * Arranges what an operation's options ask for besides its own arguments. False where its signal
+   * has aborted already: then it is over.
+   */
+  #watch(operation: Operation<unknown>, request: Request, extras: Extras): boolean {
     const { options } = extras;
-    if (options === undefined) return;
+    if (options === undefined) return true;
     if (options.callback || options.queue || options.notify === "none") markHandled(operation);
-    const { signal, deadlineMs } = options;
+    const { signal } = options;
+    if (signal === undefined) return true;
+    if (signal.aborted) {
+      extras.canceled = "aborted";
+      this.#finish(operation, request.kind, ECANCELED, extras);
+      return false;
+    }
     extras.finish ??= [];
-    if (signal !== undefined) {
-      const abort = () => {
+    extras.finish.push(
+      this.#aborts.add(signal, () => {
         extras.canceled ??= "aborted";
         this.requestCancel(operation);
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      extras.finish.push(() => signal.removeEventListener("abort", abort));
-    }
+      }),
+    );
+    return true;
+  }
+
+  /** Starts the clock of an operation that has a deadline: the engine's, or one of ours. */
+  #watchDeadline(operation: Operation<unknown>, request: Request, extras: Extras): void {
+    const deadlineMs = extras.options?.deadlineMs;
     if (deadlineMs === undefined) return;
     extras.deadlineAt = performance.now() + deadlineMs - CLOCK_SLACK_MS;
     const { capabilities } = this.#engine;
-    if (capabilities.deadline && canDo(capabilities, request.kind) && this.#waiting.size === 0) {
-      request.deadlineMs = deadlineMs;
-      return;
+    const theirs = capabilities.deadline && canDo(capabilities, request.kind);
+    // For a request, 0 means that there is none.
+    request.deadlineMs = Math.max(deadlineMs, Number.MIN_VALUE);
+    if (!theirs || capabilities.withoutDeadline?.[request.kind] || this.#waiting.size > 0) {
+      this.#keepTime(operation, request, extras);
     }
+  }
+
+  /** Keeps the time of an operation ourselves. */
+  #keepTime(operation: Operation<unknown>, request: Request, extras: Extras): void {
     const timer = setTimeout(() => {
       extras.canceled ??= "deadline";
       this.requestCancel(operation);
-    }, deadlineMs);
+    }, request.deadlineMs);
+    request.deadlineMs = 0;
+    extras.finish ??= [];
     extras.finish.push(() => clearTimeout(timer));
   }
 
@@ -503,6 +555,11 @@ export class Scheduler implements CompletionSink, OperationOwner {
     return removed.length > 0;
   }
 
+  /** Its slot while it is in flight, else -1. Rarely asked, so looked for. */
+  #slotOf(operation: Operation<unknown>): number {
+    return this.#operations.indexOf(operation);
+  }
+
   #extrasOf(slot: number): Extras {
     let extras = this.#extras[slot];
     if (extras === undefined) {
@@ -518,9 +575,24 @@ export class Scheduler implements CompletionSink, OperationOwner {
   }
 }
 
-/** Whether the memory under a view was taken away from it. */
-function isDetached(memory: unknown): boolean {
-  return (memory as BufferView).buffer.byteLength === 0;
+/** Whether the memory under a view was taken away from it. Asked after every read, so cheaply. */
+function isDetached(memory: BufferView): boolean {
+  if ((memory as Uint8Array).length !== 0) {
+    // Of a DataView, `length` is undefined and `byteLength` throws once it is detached.
+    return memory instanceof DataView && memory.buffer.byteLength === 0;
+  }
+  return memory.buffer.byteLength === 0;
+}
+
+/**
+ * A request that the kernel gave up on in the middle says so with EINTR, or with a number that was
+ * never meant for us (splice does). Whether that is a cancellation depends on whether anybody asked.
+ */
+function settled(result: number, extras: Extras | undefined): number {
+  const restart = result >= RESTARTS.first && result <= RESTARTS.last;
+  if (!restart && result !== EINTR) return result;
+  const late = extras?.deadlineAt !== undefined && performance.now() >= extras.deadlineAt;
+  return late || extras?.canceled !== undefined ? ECANCELED : EINTR;
 }
 
 /** An exception in user code must not keep others from their completions (HAZARDS C11). */

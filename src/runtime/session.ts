@@ -9,8 +9,8 @@ export interface Session {
   /** Does what the engine has no way to do. */
   readonly fallback: Engine | undefined;
   readonly scheduler: Scheduler;
-  /** Turns buffers into addresses, for engines that need them. */
-  readonly memory: RequestMemory | undefined;
+  /** Holds the memory that operations are in flight with, or copies it. */
+  readonly memory: RequestMemory;
   /** Knows what O_DIRECT asks for, where the addon can tell. */
   readonly direct: DirectFiles | undefined;
 }

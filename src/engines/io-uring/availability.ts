@@ -3,17 +3,14 @@ import { ENOMEM, ENOSYS, EPERM } from "../../abi/linux.ts";
 import { systemErrorCode } from "../../base/errors.ts";
 import type { Availability } from "../../core/index.ts";
 import { loadNative } from "../../native/load.ts";
-import { openRing } from "./setup.ts";
-
-/** The smallest ring there is: enough to ask. */
-const PROBE_RING = { entries: 2, completionEntries: 4, sqPoll: false, sqPollIdleMs: 0 };
+import { tryRing } from "./setup.ts";
 
 /** Sets a tiny ring up and closes it again: the only question that gets a true answer. */
 export function probe(): Availability {
   const native = loadNative();
   if (!native.available) return native;
   try {
-    openRing(native.addon, PROBE_RING).close();
+    tryRing(native.addon);
     return { available: true };
   } catch (error) {
     return refusal(error as NodeJS.ErrnoException & { remedy?: string });

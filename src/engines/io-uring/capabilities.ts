@@ -7,10 +7,25 @@ import {
   PROBE_OPS,
   PROBE_SIZE,
 } from "../../abi/io-uring.ts";
-import type { EngineCapabilities } from "../../core/index.ts";
+import { type EngineCapabilities, OperationKind } from "../../core/index.ts";
 import type { NativeAddon } from "../../native/addon.ts";
 import { OPCODES } from "./requests.ts";
 import type { Ring } from "./setup.ts";
+
+/**
+ * The operations that the kernel tries without blocking before it resorts to a worker thread. A
+ * request that goes to a worker at once never has its linked timeout armed (seen on 6.18 with
+ * splice, and with open of a FIFO), so the others' time is kept by the runtime.
+ */
+const NONBLOCKING_FIRST: ReadonlySet<number> = new Set([
+  OperationKind.Nop,
+  OperationKind.Read,
+  OperationKind.Write,
+  OperationKind.Readv,
+  OperationKind.Writev,
+  OperationKind.Timeout,
+  OperationKind.Poll,
+]);
 
 /** The opcodes this kernel answers, asked of it with IORING_REGISTER_PROBE (Linux 5.6). */
 export function probeOpcodes(addon: NativeAddon, fd: number): ReadonlySet<number> {
@@ -36,7 +51,9 @@ export function capabilitiesOf(addon: NativeAddon, ring: Ring): EngineCapabiliti
     addresses: true,
     links: true,
     drain: true,
-    deadline: true,
+    // A linked timeout is an entry of its own.
+    deadline: ring.sq.entries > 1,
+    withoutDeadline: OPCODES.map((_, kind) => !NONBLOCKING_FIRST.has(kind)),
     cancel: "running",
     registeredBuffers: true,
     registeredFiles: true,

@@ -44,6 +44,15 @@ import { write64, writeSqe, writeSqeHead } from "./requests.ts";
 import { Scratch } from "./scratch.ts";
 import { openRing, type Ring } from "./setup.ts";
 
+// Constants out of other modules are looked up at every use; these are part of the code.
+const { Busy: BUSY, Queued: QUEUED } = QueueStatus;
+const FIXED_FILE = IOSQE_FIXED_FILE;
+const MORE = IORING_CQE_F_MORE;
+const USER_DATA_LOW = Cqe.userDataLow;
+const USER_DATA_HIGH = Cqe.userDataHigh;
+const RESULT = Cqe.result;
+const FLAGS = Cqe.flags;
+
 /** The bit of `user_data`'s high word that marks requests of our own: no slot waits for them. */
 const INTERNAL = 0x8000_0000;
 
@@ -132,28 +141,38 @@ export class IoUringEngine implements Engine {
   }
 
   queue(request: Request, index: number, generation: number): QueueStatus {
-    const deadline = request.deadlineMs > 0;
-    const wanted = request.chain > 1 ? request.chain * 2 : deadline ? 2 : 1;
     const sq = this.#sq;
-    // Inside a chain the room was found when its first request was staged.
-    if (request.chain > 0 && sq.space(wanted + this.#reserve) < wanted + this.#reserve) {
-      return QueueStatus.Busy;
+    if (request.chain === 1 && request.deadlineMs === 0 && request.drain === false) {
+      // The common case, for which nothing needs to be worked out.
+      const wanted = 1 + this.#reserve;
+      if (sq.space(wanted) < wanted) return BUSY;
+      const flags = request.fixedFile === true ? FIXED_FILE : 0;
+      this.#staged++;
+      writeSqe(sq.sqes, sq.reserveKnown(), request, flags, index, generation, this.#scratch);
+      return QUEUED;
     }
-    let flags = 0;
+    return this.#queueTied(request, index, generation);
+  }
+
+  /** Queues a request that is tied to others: in a chain, with a deadline, behind a drain. */
+  #queueTied(request: Request, index: number, generation: number): QueueStatus {
+    const sq = this.#sq;
+    const deadline = request.deadlineMs > 0;
+    // Inside a chain (0) the room was found when its first request was staged.
+    const wanted = (request.chain > 1 ? request.chain * 2 : deadline ? 2 : 1) + this.#reserve;
+    if (request.chain > 0 && sq.space(wanted) < wanted) return BUSY;
+    let link = 0;
     if (request.link !== Link.None) {
-      flags = request.link === Link.Link ? IOSQE_IO_LINK : IOSQE_IO_HARDLINK;
+      link = request.link === Link.Link ? IOSQE_IO_LINK : IOSQE_IO_HARDLINK;
     }
+    let flags = link;
     if (request.drain) flags |= IOSQE_IO_DRAIN;
-    if (request.fixedFile) flags |= IOSQE_FIXED_FILE;
-    const chained = flags;
-    this.#staged++;
+    if (request.fixedFile) flags |= FIXED_FILE;
     if (deadline) flags |= IOSQE_IO_LINK;
-    writeSqe(sq.sqes, sq.reserve(), request, flags, index, generation, this.#scratch);
-    if (deadline) {
-      const chainFlags = chained & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK);
-      this.#writeLinkTimeout(index, request.deadlineMs, chainFlags);
-    }
-    return QueueStatus.Queued;
+    this.#staged++;
+    writeSqe(sq.sqes, sq.reserveKnown(), request, flags, index, generation, this.#scratch);
+    if (deadline) this.#writeLinkTimeout(index, request.deadlineMs, link);
+    return QUEUED;
   }
 
   commit(): number {
@@ -181,17 +200,18 @@ export class IoUringEngine implements Engine {
       if (count === 0) return 0;
     }
     if (count > max) count = max;
-    const { words, signedWords } = cq;
+    const words = cq.signedWords;
     let finals = count;
     for (let i = 0; i < count; i++) {
       const at = cq.at(i);
-      const high = words[at + Cqe.userDataHigh] as number;
-      const more = ((words[at + Cqe.flags] as number) & IORING_CQE_F_MORE) !== 0;
+      const high = words[at + USER_DATA_HIGH] as number;
+      const more = ((words[at + FLAGS] as number) & MORE) !== 0;
       if (more) finals--;
-      if (high < INTERNAL) {
-        const low = words[at + Cqe.userDataLow] as number;
+      // The mark of our own requests is the sign.
+      if (high >= 0) {
+        const low = words[at + USER_DATA_LOW] as number;
         if (!more && this.#scratch.hasLarge) this.#scratch.release(low);
-        sink.complete(low, high, signedWords[at + Cqe.result] as number, more);
+        sink.complete(low, high, words[at + RESULT] as number, more);
       }
     }
     this.#inFlight -= finals;
@@ -352,7 +372,7 @@ export class IoUringEngine implements Engine {
 
 /** Only Node has a libuv that we may use (Bun aborts the process, Deno stalls). */
 function needsWakeupThread(): boolean {
-  return process.versions["bun"] !== undefined || process.versions["deno"] !== undefined;
+  return process.versions.bun !== undefined || process.versions.deno !== undefined;
 }
 
 function allocated(addon: NativeAddon, bytes: number): ArrayBuffer {

@@ -1,6 +1,11 @@
+import { O_CREAT, O_DIRECTORY, O_TMPFILE } from "../../abi/linux.ts";
 import type { Request } from "../../core/request.ts";
 import type { NativeAddon } from "../../native/addon.ts";
 
+/** The bit of O_TMPFILE that is not O_DIRECTORY. */
+const TMPFILE = O_TMPFILE & ~O_DIRECTORY;
+/** All that openat2(2) takes as permission bits. */
+const MODE_BITS = 0o7777;
 /** Bytes of scratch memory that every slot has. */
 const CELL = 512;
 /** Where in a cell the deadline's timespec stands (16 bytes). */
@@ -67,7 +72,8 @@ export class Scratch {
     const w = this.#words;
     w[at] = request.flags;
     w[at + 1] = 0;
-    w[at + 2] = request.mode;
+    // openat2(2) refuses permission bits of a file that it is not to make.
+    w[at + 2] = (request.flags & (O_CREAT | TMPFILE)) === 0 ? 0 : request.mode & MODE_BITS;
     w[at + 3] = 0;
     w[at + 4] = request.extra;
     w[at + 5] = 0;

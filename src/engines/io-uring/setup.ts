@@ -69,6 +69,13 @@ export interface RingOptions {
   readonly sqPollIdleMs: number;
 }
 
+const SMALLEST: RingOptions = {
+  entries: 2,
+  completionEntries: 4,
+  sqPoll: false,
+  sqPollIdleMs: 0,
+};
+
 /**
  * The sets of setup flags worth having, best first. Every set is tried until the kernel takes one:
  * EINVAL says that it does not know a flag, anything else is final.
@@ -116,20 +123,31 @@ export function openRing(addon: NativeAddon, options: RingOptions): Ring {
   const fd = setupRing(addon, options, params);
   if (fd < 0) throw systemError(fd, "io_uring_setup");
   try {
-    const features = wordAt(params, PARAMS_FEATURES);
-    if ((features & REQUIRED_FEATURES) !== REQUIRED_FEATURES) {
-      throw new ProactorError(
-        "ERR_PROACTOR_ENGINE_UNAVAILABLE",
-        `io_uring lacks features: have 0x${features.toString(16)}, ` +
-          `want 0x${REQUIRED_FEATURES.toString(16)}`,
-        "Use Linux 5.7 or newer",
-      );
-    }
+    checkFeatures(wordAt(params, PARAMS_FEATURES));
     return mapRing(addon, fd, params);
   } catch (error) {
     addon.closeFd(fd);
     throw error;
   }
+}
+
+/** Sets the smallest ring up and closes it again. Throws what `openRing` would. */
+export function tryRing(addon: NativeAddon): void {
+  const params = new Uint32Array(PARAMS_SIZE / 4);
+  const fd = setupRing(addon, SMALLEST, params);
+  if (fd < 0) throw systemError(fd, "io_uring_setup");
+  addon.closeFd(fd);
+  checkFeatures(wordAt(params, PARAMS_FEATURES));
+}
+
+function checkFeatures(features: number): void {
+  if ((features & REQUIRED_FEATURES) === REQUIRED_FEATURES) return;
+  const hex = (flags: number) => `0x${flags.toString(16)}`;
+  throw new ProactorError(
+    "ERR_PROACTOR_ENGINE_UNAVAILABLE",
+    `io_uring lacks features: have ${hex(features)}, want ${hex(REQUIRED_FEATURES)}`,
+    "Use Linux 5.7 or newer",
+  );
 }
 
 function mapRing(addon: NativeAddon, fd: number, params: Uint32Array<ArrayBuffer>): Ring {
@@ -167,8 +185,8 @@ function mapRing(addon: NativeAddon, fd: number, params: Uint32Array<ArrayBuffer
     ringMemory,
     params: new Uint8Array(params.buffer),
     close() {
-      addon.unmap(sqeMemory);
-      addon.unmap(ringMemory);
+      // The mappings go when they are collected. To detach them now would make every access to
+      // every typed array of the process slower: V8 then checks each for being detached.
       addon.closeFd(fd);
     },
   };
