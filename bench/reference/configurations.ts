@@ -67,6 +67,7 @@ export function allConfigurations(setting: Setting): Configuration[] {
     hashing(setting, "proactor-hashing", "io_uring"),
     hashing(setting, "fs-hashing", "fs/promises"),
     heap(setting, "proactor-heap", "io_uring"),
+    heap(setting, "newest-proactor-heap", "io_uring", true),
     heap(setting, "fs-heap", "fs/promises"),
     counted(setting, "proactor-calls", { model: "io_uring" }),
     counted(setting, "proactor-calls-sqpoll", { model: "io_uring", sqPoll: true }),
@@ -103,9 +104,10 @@ function node(
   onNewest = false,
 ): Configuration {
   return timed(name, async () => {
-    const { newest } = setting;
-    if (onNewest && newest.path === undefined) throw new Error(newest.reason);
-    const command = commandFor(readJob(setting, job), onNewest ? newest.path : undefined);
+    const command = commandFor(
+      readJob(setting, job),
+      onNewest ? pathOf(setting.newest) : undefined,
+    );
     return (await runCommand(command)) as Measurement;
   });
 }
@@ -136,13 +138,13 @@ function hashing({ file, options }: Setting, name: string, model: ModelName): Co
   return timed(name, async () => (await runCommand(commandFor(job))) as Measurement);
 }
 
-function heap({ file }: Setting, name: string, model: ModelName): Configuration {
-  const { path, bytes } = file;
+function heap(setting: Setting, name: string, model: ModelName, onNewest = false): Configuration {
+  const { path, bytes } = setting.file;
   const job: HeapJob = { kind: "heap", model, path, bytes, ops: HEAP_READS, depth: 32, seed: 1 };
   return {
     name,
     run: async () => {
-      const command = commandFor(job, process.execPath, HEAP_OPTIONS);
+      const command = commandFor(job, onNewest ? pathOf(setting.newest) : undefined, HEAP_OPTIONS);
       const raw = (await runCommand(command)) as HeapMeasurement;
       if (raw.collections > 0) throw new Error(`${name}: garbage was collected during the run`);
       return { sample: { heap: raw.bytesPerRead }, raw };
@@ -176,6 +178,11 @@ function counted(
       };
     },
   };
+}
+
+function pathOf(newest: NewestNode): string {
+  if (newest.path === undefined) throw new Error(newest.reason);
+  return newest.path;
 }
 
 function readJob(

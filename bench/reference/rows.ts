@@ -163,6 +163,13 @@ export const ROWS: readonly Row[] = [
     atMost: 400,
   },
   {
+    id: "heap-newest",
+    work: "heap allocated per awaited read, on the newest Node",
+    metric: "heap",
+    ours: "newest-proactor-heap",
+    atMost: 400,
+  },
+  {
     id: "newest-cross",
     work: `${CACHED_32}, on this Node`,
     against: "fs/promises on the newest Node",
