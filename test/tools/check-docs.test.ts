@@ -28,8 +28,10 @@ describe("checkDocstrings", () => {
       "export interface F {}",
       "export type G = string;",
       "export function* h() {}",
+      "export const { i } = a;",
     ].join("\n");
-    assert.deepEqual(undocumented(text), ["1 a", "2 b", "3 c", "4 D", "5 E", "6 F", "7 G", "8 h"]);
+    const expected = ["1 a", "2 b", "3 c", "4 D", "5 E", "6 F", "7 G", "8 h", "9 {"];
+    assert.deepEqual(undocumented(text), expected);
   });
 
   it("wants the docstring directly above, and with text in it", () => {
@@ -45,6 +47,7 @@ describe("checkDocstrings", () => {
       "export const A = { b: 0 } as const;",
       "export type A = (typeof A)[keyof typeof A];",
       'export { c } from "./c.ts";',
+      'export type { D } from "./d.ts";',
       'export * from "./d.ts";',
       "/**",
       " * E.",

@@ -23,7 +23,7 @@ export interface ReExport {
 }
 
 const DECLARATION =
-  /^export (?:declare |default |abstract |async )*(?:function\*?|class|const|let|interface|type|namespace) +([\w$]+|[[{])/;
+  /^export (?:declare |default |abstract |async )*(?:(?:const|let) +([[{])|(?:function\*?|class|const|let|interface|type|namespace) +([\w$]+))/;
 
 const MEMBER =
   /^ {2}((?:(?:public|protected|private|static|async|override|get|set|abstract) )*)\*?([A-Za-z_$][\w$]*|\[[\w.]+\])(?:<[^(]*>)?\(/;
@@ -34,7 +34,7 @@ export function declarationsOf(text: string): Declaration[] {
   const lines = text.split("\n");
   const found = new Map<string, Declaration>();
   for (const [index, line] of code.entries()) {
-    const name = DECLARATION.exec(line)?.[1];
+    const [, pattern, name = pattern] = DECLARATION.exec(line) ?? [];
     if (name === undefined || found.has(name)) continue;
     found.set(name, { name, line: index + 1, doc: docAbove(lines, index) });
   }
