@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import { ROOT } from "../../tools/lib/files.ts";
+import { runProgram } from "../support/child.ts";
+
+interface Manifest {
+  readonly gypfile: boolean;
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly dependencies?: object;
+  readonly optionalDependencies?: object;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+}
+
+const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as Manifest;
+
+/** npm belongs to Node, but a machine may have one without the other. */
+const npm =
+  process.env.npm_execpath?.endsWith("npm-cli.js") === true
+    ? process.env.npm_execpath
+    : join(dirname(dirname(process.execPath)), "lib/node_modules/npm/bin/npm-cli.js");
+const without = existsSync(npm) ? false : "there is no npm beside this Node";
+
+/** The files that publishing would put into the package. */
+async function packedFiles(): Promise<string[]> {
+  const args = [npm, "pack", "--dry-run", "--json", "--ignore-scripts"];
+  const { stdout, stderr } = await runProgram(process.execPath, { args, cwd: ROOT });
+  const answer = JSON.parse(stdout === "" ? stderr : stdout) as object;
+  // npm 12 answers with an object where older ones answer with a list.
+  const [packed] = Object.values(answer) as { files: { path: string }[] }[];
+  return packed?.files.map(({ path }) => path) ?? [];
+}
+
+describe("package.json", () => {
+  it("installs nothing and runs nothing where the package is installed", () => {
+    assert.equal(manifest.dependencies, undefined);
+    assert.equal(manifest.optionalDependencies, undefined);
+    for (const script of ["preinstall", "install", "postinstall"]) {
+      assert.equal(manifest.scripts[script], undefined, script);
+    }
+    // npm builds a package by itself that has this file at its top.
+    assert.equal(existsSync(join(ROOT, "binding.gyp")), false);
+    assert.equal(manifest.gypfile, false);
+  });
+
+  it("exports files that the build makes, with their types", () => {
+    for (const [name, target] of Object.entries(manifest.exports)) {
+      const paths = typeof target === "string" ? [target] : Object.values(target);
+      for (const path of paths) assert.equal(existsSync(join(ROOT, path)), true, `${name} ${path}`);
+      if (name !== "./package.json") assert.equal(Object.keys(target)[0], "types", name);
+    }
+  });
+});
+
+describe("npm pack", () => {
+  it("takes the compiled sources, the addons, and the pages", { skip: without }, async () => {
+    const files = await packedFiles();
+    assert.ok(files.includes("dist/src/index.js"), files.join());
+    assert.ok(files.includes("LICENSE"));
+    const strangers = files.filter(
+      (path) => !/^(?:dist\/src\/|prebuilds\/[\w-]+\/proactor\.node$|\w+\.md$|LICENSE$)/.test(path),
+    );
+    assert.deepEqual(strangers, ["package.json"]);
+  });
+});
