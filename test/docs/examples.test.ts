@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { proactor } from "../../src/index.ts";
+import { runNode } from "../support/child.ts";
+import { withTempDir } from "../support/temp-dir.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..", "..");
+const EXAMPLES = join(ROOT, "examples");
+const MAX_LINES = 60;
+
+/** What the engine that the examples get can do: their output says so. */
+const { cancel, registeredFiles } = proactor.capabilities;
+const stopsReads = cancel === "running";
+after(() => proactor.shutdown());
+
+/** One example: how it is called, and what it has to print. */
+interface Expectation {
+  /** Its argument, in a folder that holds `data`, a file of 512 bytes. */
+  readonly argument?: (folder: string) => string;
+  /** Its lines may come in any order. */
+  readonly unordered?: true;
+  /** Each line, as text or as a pattern. */
+  readonly lines: readonly (string | RegExp)[];
+}
+
+const data = (folder: string): string => join(folder, "data");
+
+const EXPECTED: Readonly<Record<string, Expectation>> = {
+  "read-a-file": {
+    argument: data,
+    lines: [`in flight on ${proactor.engine}`, "512 of 512 bytes"],
+  },
+  "being-told": {
+    argument: data,
+    lines: [
+      "awaited: 64 bytes",
+      "called back: 64 bytes",
+      "event: third, 64 bytes",
+      "asked: completed, 64 bytes",
+    ],
+  },
+  "completion-queue": {
+    argument: data,
+    unordered: true,
+    lines: [
+      ...Array.from({ length: 8 }, (_, block) => `block ${block}: 64 bytes`),
+      /^(?:all of them were in the page cache|some are still on their way)$/,
+    ],
+  },
+  "cancel-a-read": {
+    lines: stopsReads
+      ? [
+          "before: in flight",
+          "cancel: canceled, rejected with ECANCELED",
+          "abort: rejected with AbortError",
+        ]
+      : ["before: in flight", "cancel: too late, resolved with 5", "abort: resolved with 5"],
+  },
+  deadline: {
+    lines: [
+      stopsReads
+        ? "ETIMEDOUT: connection timed out, read: deadline of 50 ms"
+        : "could not be stopped: 4 bytes",
+      "in time",
+    ],
+  },
+  batch: {
+    argument: data,
+    lines: ["bytes: 16, 32, 0", "quick: completed, slow: in flight", "slow: canceled"],
+  },
+  "write-then-fsync": {
+    argument: (folder) => join(folder, "durable"),
+    lines: [
+      "22 bytes are durable: all of it, or nothing",
+      "soft: EBADF, ECANCELED",
+      "hard: EBADF, done",
+      "drained: 44 bytes",
+    ],
+  },
+  "direct-io": {
+    argument: (folder) => folder,
+    lines: [
+      /^(?:memory: \d+, offsets and lengths: \d+\naligned: 65536 bytes|this file system has no O_DIRECT)/,
+    ],
+  },
+  registered: {
+    argument: data,
+    lines: [
+      new RegExp(`^registered: buffers (?:true|false), files ${registeredFiles}$`),
+      "some bytes",
+    ],
+  },
+  "choosing-an-engine": {
+    lines: [
+      new RegExp(`^proactor runs on ${proactor.engine} \\(`),
+      `cancels what is ${cancel}; orders chains itself: ${proactor.capabilities.links}`,
+      "the other one: thread_pool",
+      /^ERR_PROACTOR_ENGINE_UNAVAILABLE: \S/,
+    ],
+  },
+};
+
+/** Checks that each expectation is met; other lines may stand between. */
+function assertPrinted(stdout: string, { lines, unordered }: Expectation): void {
+  let rest = stdout;
+  for (const line of lines) {
+    const pattern = typeof line === "string" ? new RegExp(`^${escaped(line)}$`, "m") : line;
+    const match = new RegExp(pattern.source, "m").exec(rest);
+    assert.ok(match !== null, `${pattern} is missing in:\n${stdout}`);
+    if (unordered !== true) rest = rest.slice(match.index + match[0].length);
+  }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+function examples(): string[] {
+  return readdirSync(EXAMPLES).filter((name) => name.endsWith(".ts"));
+}
+
+describe("examples", () => {
+  it("are all run here", () => {
+    const names = examples().map((name) => name.slice(0, -3));
+    assert.deepEqual(names.sort(), Object.keys(EXPECTED).sort());
+  });
+
+  for (const [name, expectation] of Object.entries(EXPECTED)) {
+    it(`${name} prints what it says`, async () => {
+      await withTempDir(async (folder) => {
+        writeFileSync(data(folder), Buffer.alloc(512, "."));
+        const program = new URL(`../../examples/${name}.js`, import.meta.url);
+        const args = expectation.argument === undefined ? [] : [expectation.argument(folder)];
+        const { code, signal, stdout, stderr } = await runNode(program, { args });
+        assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: "" });
+        assertPrinted(stdout, expectation);
+        assert.deepEqual(readdirSync(folder), ["data"], "It leaves nothing behind");
+      }, "examples");
+    });
+  }
+
+  for (const name of examples()) {
+    it(`${name} is short, and imports only proactor and Node`, () => {
+      const text = readFileSync(join(EXAMPLES, name), "utf8");
+      assert.ok(text.split("\n").length <= MAX_LINES, `more than ${MAX_LINES} lines`);
+      const imports = [...text.matchAll(/from "([^"]+)"/g)].map(([, specifier]) => specifier);
+      assert.ok(imports.includes("proactor"));
+      const foreign = imports.filter((from) => from !== "proactor" && !from?.startsWith("node:"));
+      assert.deepEqual(foreign, []);
+    });
+  }
+});
