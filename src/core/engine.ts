@@ -60,9 +60,9 @@ export interface EngineCapabilities {
   readonly addresses: boolean;
   /** `link` and `hardLink` chains are ordered by the engine itself. */
   readonly links: boolean;
-  /** `drain` is honoured by the engine itself. */
+  /** `drain` is honored by the engine itself. */
   readonly drain: boolean;
-  /** `deadlineMs` is honoured by the engine itself. */
+  /** `deadlineMs` is honored by the engine itself. */
   readonly deadline: boolean;
   /** Operations that the engine's deadline does not reach, by kind; where absent, none. */
   readonly withoutDeadline?: readonly boolean[];

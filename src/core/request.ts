@@ -45,8 +45,8 @@ export const FILE_POSITION = -1;
  * | rename, link | directory | – | – | RENAME_* or AT_* | second directory | – |
  * | mkdir | directory | – | – | – | – | permission bits |
  * | symlink | directory of the new link | – | – | – | – | – |
- * | splice | descriptor written to | bytes | offset written to or -1 | SPLICE_F_* | descriptor read from | – |
- * | tee | descriptor written to | bytes | – | SPLICE_F_* | descriptor read from | – |
+ * | splice | written to | bytes | offset written to or -1 | SPLICE_F_* | read from | – |
+ * | tee | written to | bytes | – | SPLICE_F_* | read from | – |
  * | timeout | – | – | milliseconds | – | – | – |
  * | poll | file | – | – | POLL* events | – | – |
  *

@@ -87,13 +87,20 @@ export class DirectFiles {
 }
 
 function misalignment(request: Request, alignment: Alignment): ProactorError | undefined {
-  const { addressLow, offset, length } = request;
-  // The alignment is a power of two far below 2^32: the low word tells.
-  const past = (addressLow >>> 0) % alignment.memory;
+  const { addressLow, addresses, buffers, offset } = request;
   const wrong: string[] = [];
-  if (past !== 0) wrong.push(`the buffer starts ${past} bytes past a multiple of it`);
   if (offset !== -1 && offset % alignment.offset !== 0) wrong.push(`the offset is ${offset}`);
-  if (length % alignment.offset !== 0) wrong.push(`the length is ${length}`);
+  const check = (address: number, length: number, which: string) => {
+    const past = address % alignment.memory;
+    if (past !== 0) wrong.push(`the buffer${which} starts ${past} bytes past a multiple of it`);
+    if (length % alignment.offset !== 0) wrong.push(`the length${which} is ${length}`);
+  };
+  // The alignment is a power of two far below 2^32: the low word tells.
+  if (buffers === undefined) check(addressLow >>> 0, request.length, "");
+  else {
+    for (const [i, view] of buffers.entries())
+      check(addresses?.[i] ?? 0, view.byteLength, ` [${i}]`);
+  }
   if (wrong.length === 0) return undefined;
   return new ProactorError(
     "ERR_PROACTOR_UNALIGNED",

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { release } from "node:os";
+import { platform, release } from "node:os";
 import type { EngineName } from "../core/index.ts";
 import { type EngineReport, reportEngines } from "../engines/index.ts";
 
@@ -30,7 +30,7 @@ export function explain(
   emulated: readonly string[],
 ): Explanation {
   const engines = reportEngines(chosen);
-  const kernel = `${process.platform} ${release()}`;
+  const kernel = `${platform()} ${release()}`;
   const runtime = runtimeName();
   const lockedMemory = lockedMemoryLimit();
   return {

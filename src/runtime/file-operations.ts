@@ -11,7 +11,7 @@ import {
   SYNC_FILE_RANGE_WRITE,
 } from "../abi/linux.ts";
 import { invalidArgValue } from "../base/argument-errors.ts";
-import { IOV_MAX } from "../base/limits.ts";
+import { IOV_MAX, MAX_RW_COUNT } from "../base/limits.ts";
 import {
   type PathLike,
   parseFileMode,
@@ -27,6 +27,7 @@ import {
   validateUint32,
 } from "../base/validate.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
+import { byteLengthOf } from "../memory/leases.ts";
 import type {
   FadviseOptions,
   FallocateOptions,
@@ -43,7 +44,6 @@ import type {
   VectorOptions,
 } from "./descriptors.ts";
 import { type Extras, extrasFor, type OperationOptions } from "./extras.ts";
-import { byteLengthOf } from "../memory/leases.ts";
 import type { Operation } from "./operation.ts";
 import type { Session } from "./session.ts";
 import { decodeStatx, STATX_BUFFER_BYTES, type Statx } from "./statx.ts";
@@ -154,7 +154,7 @@ export abstract class FileOperations {
   /** Starts, and waits for, writing a part of a file back, sync_file_range(2). No durability. */
   syncFileRange(fd: number, options?: SyncFileRangeOptions): Operation<void> {
     const request = this.#rangeRequest(OperationKind.SyncFileRange, fd, options);
-    request.flags = options?.flags ?? SYNC_ALL;
+    request.flags = uint32Of(options?.flags, "options.flags", SYNC_ALL);
     return this.#start(request, options);
   }
 
@@ -169,8 +169,8 @@ export abstract class FileOperations {
       ? this.#fdRequest(OperationKind.Statx, file)
       : this.#pathRequest(OperationKind.Statx, file);
     if (byFd) request.path = "";
-    request.flags = (options?.flags ?? 0) | (byFd ? AT_EMPTY_PATH : 0);
-    request.extra = options?.mask ?? STATX_WANTED;
+    request.flags = uint32Of(options?.flags, "options.flags") | (byFd ? AT_EMPTY_PATH : 0);
+    request.extra = uint32Of(options?.mask, "options.mask", STATX_WANTED);
     const bytes = new Uint8Array(STATX_BUFFER_BYTES);
     request.buffer = bytes;
     request.length = STATX_BUFFER_BYTES;
@@ -191,7 +191,7 @@ export abstract class FileOperations {
   fallocate(fd: number, options: FallocateOptions): Operation<void> {
     validateObject(options, "options");
     const request = this.#rangeRequest(OperationKind.Fallocate, fd, options);
-    request.flags = options.mode ?? 0;
+    request.flags = uint32Of(options.mode, "options.mode");
     return this.#start(request, options);
   }
 
@@ -216,7 +216,7 @@ export abstract class FileOperations {
     const request = this.#pathRequest(OperationKind.Rename, from, "oldPath");
     request.path2 = validatePath(to, "newPath");
     request.extra = AT_FDCWD;
-    request.flags = options?.flags ?? 0;
+    request.flags = uint32Of(options?.flags, "options.flags");
     return this.#start(request, options);
   }
 
@@ -374,9 +374,14 @@ export abstract class FileOperations {
         }
         request.length = length;
       }
-      if (flags !== undefined) request.flags = flags;
+      if (flags !== undefined) {
+        validateUint32(flags, "options.flags");
+        request.flags = flags;
+      }
       if (options.fixedFile === true) request.fixedFile = true;
     }
+    // What Linux would do, were there room for more than 32 bits on the way.
+    if (request.length > MAX_RW_COUNT) request.length = MAX_RW_COUNT;
     let extras: Extras | undefined;
     if (lent.address === -1) {
       extras = {};
@@ -403,10 +408,12 @@ export abstract class FileOperations {
     }
     request.length = buffers.length;
     request.offset = validatePosition(options?.offset, "options.offset");
-    request.flags = options?.flags ?? 0;
+    request.flags = uint32Of(options?.flags, "options.flags");
     request.fixedFile = options?.fixedFile === true;
     const extras: Extras = {};
-    this.session().memory.lendAll(request, buffers, kind === OperationKind.Writev, extras);
+    const { memory, direct } = this.session();
+    memory.lendAll(request, buffers, kind === OperationKind.Writev, extras);
+    direct?.check(request);
     return this.#start(request, options, undefined, extras);
   }
 
@@ -440,7 +447,7 @@ export abstract class FileOperations {
     request.extra = validateFd(options.from, "options.from");
     validateUint32(options.length, "options.length");
     request.length = options.length;
-    request.flags = options.flags ?? 0;
+    request.flags = uint32Of(options.flags, "options.flags");
     return request;
   }
 
@@ -459,4 +466,11 @@ export abstract class FileOperations {
     const { scheduler } = this.current ?? this.session();
     return scheduler.start(request, extras) as Operation<T>;
   }
+}
+
+/** Reads bits for a system call; `preset` where there are none. */
+function uint32Of(value: unknown, name: string, preset = 0): number {
+  if (value === undefined) return preset;
+  validateUint32(value, name);
+  return value;
 }

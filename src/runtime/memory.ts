@@ -1,8 +1,8 @@
 import { ProactorError, systemError } from "../base/errors.ts";
+import { MIN_POOL_BUFFER_BYTES } from "../base/limits.ts";
 import type { BufferView, Request } from "../core/index.ts";
 import { Leases, type MemoryAccess } from "../memory/leases.ts";
 import type { NativeAddon } from "../native/addon.ts";
-import { MIN_POOL_BUFFER_BYTES } from "../base/limits.ts";
 import type { Extras } from "./extras.ts";
 
 const PAGE = MIN_POOL_BUFFER_BYTES;

@@ -7,7 +7,7 @@ export type OperationStatus = "queued" | "in flight" | "completed" | "canceled" 
 export interface CancelOutcome<T> {
   /**
    * `"canceled"`: it did not happen, or stopped half-way. `"completed"`: the kernel had been asked,
-   * and it happened anyway. `"too late"`: it had completed before, or could not be stopped any more.
+   * and it happened anyway. `"too late"`: it had completed before, or could not be stopped.
    */
   readonly outcome: "canceled" | "completed" | "too late";
   /** The result, where it happened. */
@@ -41,7 +41,14 @@ export interface OperationOwner {
   ): void;
 }
 
-const State = { running: 0, completed: 1, canceled: 2, failed: 3, collected: 4 } as const;
+const State = { running: 0, completed: 1, canceled: 2, failed: 3 } as const;
+/** Added to a state whose result was collected. */
+const COLLECTED = 4;
+/** The value of a running operation that somebody looks after already. */
+const HANDLED = Symbol("handled");
+
+/** What callers passed as `userData`, for those who ask when it is over. For the runtime alone. */
+export const userDataOf = new WeakMap<object, unknown>();
 
 type Settle = (value: unknown) => void;
 
@@ -88,7 +95,7 @@ export class Operation<T> extends Promise<T> {
   /** How far it has come. `"queued"` means that it waits for room in the engine. */
   get status(): OperationStatus {
     this.#handled();
-    switch (this.#state) {
+    switch (this.#state & ~COLLECTED) {
       case State.running:
         return this.#owner.isQueued(this) ? "queued" : "in flight";
       case State.canceled:
@@ -96,7 +103,7 @@ export class Operation<T> extends Promise<T> {
       case State.failed:
         return "failed";
       default:
-        return this.#value instanceof Error ? "failed" : "completed";
+        return "completed";
     }
   }
 
@@ -109,9 +116,9 @@ export class Operation<T> extends Promise<T> {
   result(): T {
     this.#handled();
     if (this.#state === State.running) throw systemError(-errnoOf("EINPROGRESS"), "result");
-    if (this.#state === State.collected) throw systemError(-errnoOf("EINVAL"), "result");
+    if (this.#state >= COLLECTED) throw systemError(-errnoOf("EINVAL"), "result");
     const failed = this.#state !== State.completed;
-    this.#state = State.collected;
+    this.#state += COLLECTED;
     if (failed) throw this.#value;
     return this.#value as T;
   }
@@ -147,7 +154,7 @@ export class Operation<T> extends Promise<T> {
       operation: this as Operation<T>,
       result: failed ? undefined : (this.#value as T),
       error: failed ? (this.#value as Error) : undefined,
-      userData: undefined,
+      userData: userDataOf.get(this),
     };
     queueMicrotask(() => listener(completion));
     return this;
@@ -159,11 +166,16 @@ export class Operation<T> extends Promise<T> {
   }
 
   #handled(): void {
+    // One reaction is enough, however often a program asks how far it has come.
+    if (this.#state === State.running) {
+      if (this.#value === HANDLED) return;
+      this.#value = HANDLED;
+    }
     Promise.prototype.then.call(this, undefined, ignore);
   }
 
   #outcome(otherwise: "completed" | "too late"): CancelOutcome<T> {
-    if (this.#state === State.canceled) return { outcome: "canceled" };
+    if ((this.#state & ~COLLECTED) === State.canceled) return { outcome: "canceled" };
     const value = this.#value;
     if (value instanceof Error) return { outcome: otherwise, error: value };
     return { outcome: otherwise, result: value as T };

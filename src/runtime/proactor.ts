@@ -6,6 +6,7 @@ import {
   MAX_COMPLETION_ENTRIES,
   MAX_DEPTH,
   MAX_ENTRIES,
+  MAX_TIMER_MS,
 } from "../base/limits.ts";
 import {
   validateBoolean,
@@ -164,8 +165,11 @@ export class Proactor extends FileOperations implements AsyncDisposable {
       return [operation];
     });
     const { timeoutMs } = options ?? {};
-    if (timeoutMs === undefined) return undone(await Promise.race(first));
-    validateNumber(timeoutMs, "options.timeoutMs", 0);
+    if (timeoutMs !== undefined) validateNumber(timeoutMs, "options.timeoutMs", 0);
+    // A timer of Node would take what it cannot count for nothing at all.
+    if (timeoutMs === undefined || timeoutMs > MAX_TIMER_MS) {
+      return undone(await Promise.race(first));
+    }
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<undefined>((resolve) => {
       timer = setTimeout(() => resolve(undefined), timeoutMs);
@@ -264,16 +268,15 @@ export class Proactor extends FileOperations implements AsyncDisposable {
   }
 
   /**
-   * Ends it: no operation is accepted any more, those in flight are waited for, and the engine gives
-   * everything back. With `cancel`, what can be canceled is.
+   * Ends it: no operation is accepted any more, those in flight are waited for, and the engine
+   * gives everything back. With `cancel`, what can be canceled is.
    */
   shutdown(options?: { readonly cancel?: boolean }): Promise<void> {
-    const session = this.current;
-    if (options?.cancel === true) (session ?? this.#ending)?.scheduler.cancelAll();
     // Without a session every operation asks for one, and is refused.
+    this.#ending ??= this.current;
     this.current = undefined;
-    this.#ending ??= session;
     this.#closing ??= this.#close();
+    if (options?.cancel === true) this.#ending?.scheduler.cancelAll();
     return this.#closing;
   }
 
@@ -328,13 +331,20 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     return (
       capabilities.links &&
       prepared.length <= Math.min(longestChain, depth) &&
-      prepared.every(({ request }) => capabilities.operations[request.kind])
+      prepared.every(
+        ({ request: { kind }, extras }) =>
+          capabilities.operations[kind] &&
+          // What never starts, or is timed by us, cannot be tied to others in the kernel.
+          extras?.options?.signal?.aborted !== true &&
+          (extras?.options?.deadlineMs === undefined ||
+            (capabilities.deadline && !capabilities.withoutDeadline?.[kind])),
+      )
     );
   }
 
   #setReferenced(referenced: boolean): this {
     this.#referenced = referenced;
-    this.current?.scheduler.setReferenced(referenced);
+    (this.current ?? this.#ending)?.scheduler.setReferenced(referenced);
     return this;
   }
 
@@ -342,6 +352,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     const session = this.#ending;
     if (session === undefined) return;
     await new Promise<void>((resolve) => session.scheduler.whenQuiet(resolve));
+    session.scheduler.stop();
     session.engine.close();
     session.fallback?.close();
     this.#ending = undefined;

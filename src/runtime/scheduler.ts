@@ -1,12 +1,10 @@
-import { ETIME } from "../abi/linux.ts";
-import { abortError, errnoOf, ProactorError, systemError } from "../base/errors.ts";
+import { errnoOf, ProactorError } from "../base/errors.ts";
 import { BYTES_PER_TURN, COMPLETIONS_PER_TURN, RETRY_MS } from "../base/limits.ts";
 import {
   type BufferView,
   type CompletionSink,
   canDo,
   type Engine,
-  OPERATIONS,
   OperationKind,
   QueueStatus,
   Request,
@@ -17,12 +15,13 @@ import type { Extras } from "./extras.ts";
 import { detached } from "./memory.ts";
 import {
   type Completion,
-  fail,
   markHandled,
   Operation,
   type OperationOwner,
   succeed,
+  userDataOf,
 } from "./operation.ts";
+import { isDetached, settle, YIELDS_NOTHING as YIELDS } from "./settlement.ts";
 import { WaitingList } from "./waiting.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
@@ -31,22 +30,11 @@ const READ = OperationKind.Read;
 const BUSY = QueueStatus.Busy;
 const MOST_COMPLETIONS = COMPLETIONS_PER_TURN;
 const MOST_BYTES = BYTES_PER_TURN;
+const YIELDS_NOTHING = YIELDS;
 
 const EFAULT = -errnoOf("EFAULT");
-const EINTR = -errnoOf("EINTR");
-const ETIMEDOUT = -errnoOf("ETIMEDOUT");
-/** ERESTARTSYS to ERESTART_RESTARTBLOCK: what a system call would be restarted for. */
-const RESTARTS = { first: -516, last: -512 } as const;
 /** The kernel's clock and ours may differ by this much, in ms. */
 const CLOCK_SLACK_MS = 1;
-
-/** Which operations yield nothing: their promise resolves with undefined. */
-const YIELDS_NOTHING = OPERATIONS.map(
-  (_, kind) =>
-    kind === OperationKind.Close ||
-    (kind >= OperationKind.Fsync && kind <= OperationKind.Link && kind !== OperationKind.Statx) ||
-    kind === OperationKind.Timeout,
-);
 
 /** An operation that has not started yet. */
 export interface Held {
@@ -159,7 +147,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
         this.#admit(copy, operation, extras);
       },
       drop: () => {
-        if (this.#held.delete(operation)) this.#finish(operation, copy.kind, ECANCELED, extras);
+        if (this.#held.delete(operation)) settle(operation, copy.kind, ECANCELED, extras);
       },
     };
     this.#held.set(operation, held.drop);
@@ -245,6 +233,13 @@ export class Scheduler implements CompletionSink, OperationOwner {
     for (const operation of [...this.#operations]) {
       if (operation !== undefined) this.requestCancel(operation);
     }
+    // What was canceled may have been all there was.
+    this.#schedule();
+  }
+
+  /** Does nothing any more, whoever still calls: the engine is about to be closed. */
+  stop(): void {
+    this.#inTurn = true;
   }
 
   /** Calls back once nothing is in flight and nothing waits. */
@@ -365,7 +360,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
         reaped += this.#fallback.reap(this, room - reaped);
       }
       this.#turnCompletions += reaped;
-      if (reaped > 0) this.#deliver();
+      if (this.#done > 0) this.#deliver();
     } finally {
       this.#inTurn = false;
     }
@@ -429,66 +424,14 @@ export class Scheduler implements CompletionSink, OperationOwner {
       this.#slots.release(index);
       if (gone) {
         this.#extras[index] = undefined;
-        this.#finish(operation, kind, EFAULT, { ...extras, explain: () => detached(result) });
+        settle(operation, kind, EFAULT, { ...extras, explain: () => detached(result) });
       } else if (extras === undefined && result >= 0) {
         succeed(operation, YIELDS_NOTHING[kind] ? undefined : result);
       } else {
         this.#extras[index] = undefined;
-        this.#finish(operation, kind, result, extras);
+        settle(operation, kind, result, extras);
       }
     }
-  }
-
-  /** The long road: a failure, or an operation of which more is known. */
-  #finish(
-    operation: Operation<unknown>,
-    kind: OperationKind,
-    result: number,
-    extras: Extras | undefined,
-  ): void {
-    const end = result < 0 ? settled(result, extras) : result;
-    if (extras?.finish !== undefined) for (const finish of extras.finish) finish(end);
-    let value: unknown;
-    let error: Error | undefined;
-    if (end >= 0 || (kind === OperationKind.Timeout && end === -ETIME)) {
-      value = extras?.convert === undefined ? end : extras.convert(end);
-      if (YIELDS_NOTHING[kind]) value = undefined;
-      succeed(operation, value);
-    } else {
-      error = this.#errorOf(kind, end, extras);
-      fail(operation, error, end === ECANCELED);
-    }
-    if (extras !== undefined) this.#notify(operation, value, error, extras);
-  }
-
-  #errorOf(kind: OperationKind, result: number, extras: Extras | undefined): Error {
-    const { syscall } = OPERATIONS[kind] as { syscall: string };
-    if (result === ECANCELED) {
-      if (extras?.canceled === "aborted") return abortError(extras.options?.signal);
-      const { deadlineAt } = extras ?? {};
-      if (deadlineAt !== undefined && performance.now() >= deadlineAt) {
-        const detail = `deadline of ${extras?.options?.deadlineMs} ms`;
-        return systemError(ETIMEDOUT, syscall, extras?.path, extras?.dest, detail);
-      }
-    }
-    const known = extras?.explain?.(result);
-    return known ?? systemError(result, syscall, extras?.path, extras?.dest);
-  }
-
-  #notify(
-    operation: Operation<unknown>,
-    result: unknown,
-    error: Error | undefined,
-    extras: Extras,
-  ): void {
-    const { options, listeners } = extras;
-    const callback = options?.callback as ((error: Error | null, result?: unknown) => void) | null;
-    if (callback) guarded(() => (error ? callback(error) : callback(null, result)));
-    if (listeners === undefined && options?.queue === undefined) return;
-    const completion = { operation, result, error, userData: options?.userData };
-    if (options?.queue) guarded(() => options.queue?.push(completion as Completion<never>));
-    for (const listener of listeners ?? [])
-      guarded(() => listener(completion as Completion<never>));
   }
 
   /**
@@ -499,11 +442,12 @@ export class Scheduler implements CompletionSink, OperationOwner {
     const { options } = extras;
     if (options === undefined) return true;
     if (options.callback || options.queue || options.notify === "none") markHandled(operation);
-    const { signal } = options;
+    const { signal, userData } = options;
+    if (userData !== undefined) userDataOf.set(operation, userData);
     if (signal === undefined) return true;
     if (signal.aborted) {
       extras.canceled = "aborted";
-      this.#finish(operation, request.kind, ECANCELED, extras);
+      settle(operation, request.kind, ECANCELED, extras);
       return false;
     }
     extras.finish ??= [];
@@ -550,7 +494,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
     }
     const removed = this.#waiting.removeChain(operation);
     for (const { operation: each, request, extras } of removed) {
-      this.#finish(each, request.kind, ECANCELED, extras);
+      settle(each, request.kind, ECANCELED, extras);
     }
     return removed.length > 0;
   }
@@ -572,36 +516,5 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #engineOf(slot: number): Engine {
     const { fallback, main } = { fallback: this.#fallback, main: this.#engine };
     return fallback !== undefined && this.#onFallback[slot] === 1 ? fallback : main;
-  }
-}
-
-/** Whether the memory under a view was taken away from it. Asked after every read, so cheaply. */
-function isDetached(memory: BufferView): boolean {
-  if ((memory as Uint8Array).length !== 0) {
-    // Of a DataView, `length` is undefined and `byteLength` throws once it is detached.
-    return memory instanceof DataView && memory.buffer.byteLength === 0;
-  }
-  return memory.buffer.byteLength === 0;
-}
-
-/**
- * A request that the kernel gave up on in the middle says so with EINTR, or with a number that was
- * never meant for us (splice does). Whether that is a cancellation depends on whether anybody asked.
- */
-function settled(result: number, extras: Extras | undefined): number {
-  const restart = result >= RESTARTS.first && result <= RESTARTS.last;
-  if (!restart && result !== EINTR) return result;
-  const late = extras?.deadlineAt !== undefined && performance.now() >= extras.deadlineAt;
-  return late || extras?.canceled !== undefined ? ECANCELED : EINTR;
-}
-
-/** An exception in user code must not keep others from their completions (HAZARDS C11). */
-function guarded(call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    process.nextTick(() => {
-      throw error;
-    });
   }
 }

@@ -2,6 +2,7 @@ import {
   IO_URING_OP_SUPPORTED,
   IORING_FEAT_EXT_ARG,
   IORING_REGISTER_PROBE,
+  IORING_SETUP_SUBMIT_ALL,
   PROBE_OP_FLAGS,
   PROBE_OP_SIZE,
   PROBE_OPS,
@@ -49,7 +50,8 @@ export function capabilitiesOf(addon: NativeAddon, ring: Ring): EngineCapabiliti
     operations: OPCODES.map((opcode) => supported.has(opcode)),
     asynchronous: true,
     addresses: true,
-    links: true,
+    // Without it a chain ends at an SQE that is refused, and what follows runs as if it were new.
+    links: (ring.flags & IORING_SETUP_SUBMIT_ALL) !== 0,
     drain: true,
     // A linked timeout is an entry of its own.
     deadline: ring.sq.entries > 1,

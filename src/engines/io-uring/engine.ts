@@ -23,7 +23,7 @@ import {
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from "../../abi/io-uring.ts";
-import { EINTR } from "../../abi/linux.ts";
+import { EAGAIN } from "../../abi/linux.ts";
 import { systemError } from "../../base/errors.ts";
 import { RESERVED_SQES, SQPOLL_SPINS } from "../../base/limits.ts";
 import {
@@ -92,6 +92,8 @@ export class IoUringEngine implements Engine {
   #inFlight = 0;
   /** SQEs written since the last commit. */
   #staged = 0;
+  /** Slot and generation of what is to be canceled as soon as there is an SQE for it. */
+  readonly #cancels: number[] = [];
   #referenced = false;
   #buffersRegistered = false;
   #filesRegistered = false;
@@ -109,9 +111,9 @@ export class IoUringEngine implements Engine {
     // Every member of a chain may carry a deadline, which is an SQE of its own.
     this.longestChain = (ring.sq.entries - this.#reserve) >> 1;
 
-    this.#control = new Uint32Array(allocated(addon, CONTROL.words * 4));
+    this.#control = new Uint32Array(this.#allocate(CONTROL.words * 4));
     this.#controlAddress = addon.addressOf(this.#control);
-    this.#scratch = new Scratch(addon, allocated(addon, Scratch.size(options.depth)));
+    this.#scratch = new Scratch(addon, this.#allocate(Scratch.size(options.depth)));
     const registered = this.#registerRing();
     this.#enterFd = registered === -1 ? ring.fd : registered;
     this.#enterFlags = registered === -1 ? 0 : IORING_ENTER_REGISTERED_RING;
@@ -176,19 +178,24 @@ export class IoUringEngine implements Engine {
   }
 
   commit(): number {
+    const taken = this.#handOver();
+    return this.#cancels.length === 0 || taken < 0 ? taken : this.#commitCancels();
+  }
+
+  #handOver(): number {
     const toSubmit = this.#sq.publish();
     if (this.#sqPoll) return this.#commitSqPoll();
+    this.#staged = 0;
     let left = toSubmit;
     while (left > 0) {
       // Work that completed in the kernel meanwhile is collected by the same call.
       const flags = this.#deferred && this.#inFlight > 0 ? IORING_ENTER_GETEVENTS : 0;
       const taken = this.#enter(left, 0, flags);
-      if (taken < 0) return taken === -EINTR ? 0 : taken;
-      if (taken === 0) break;
+      if (taken <= 0) return taken === 0 ? -EAGAIN : taken;
       this.#inFlight += taken;
       left -= taken;
     }
-    return toSubmit - left;
+    return toSubmit;
   }
 
   reap(sink: CompletionSink, max: number): number {
@@ -225,13 +232,8 @@ export class IoUringEngine implements Engine {
 
   cancel(index: number, generation: number): boolean {
     if (this.#sq.space(1) === 0) this.commit();
-    const at = this.#sq.reserve();
-    if (at === -1) return false;
-    this.#staged++;
-    const w = this.#sq.sqes;
-    writeSqeHead(w, at, IORING_OP_ASYNC_CANCEL, 0, -1, index, INTERNAL);
-    w[at + 4] = index;
-    w[at + 5] = generation;
+    // A cancellation that is dropped because the queue is full is a hang (HAZARDS C3).
+    if (!this.#writeCancel(index, generation)) this.#cancels.push(index, generation);
     return true;
   }
 
@@ -308,6 +310,30 @@ export class IoUringEngine implements Engine {
     this.#ring.close();
   }
 
+  /** Cancellations that found no room, as the room comes. */
+  #commitCancels(): number {
+    const cancels = this.#cancels;
+    let taken = 0;
+    do {
+      while (cancels.length > 0 && this.#writeCancel(cancels[0] as number, cancels[1] as number)) {
+        cancels.splice(0, 2);
+      }
+      taken = this.#handOver();
+    } while (taken > 0 && cancels.length > 0);
+    return cancels.length > 0 && taken >= 0 ? -EAGAIN : taken;
+  }
+
+  #writeCancel(index: number, generation: number): boolean {
+    const at = this.#sq.reserve();
+    if (at === -1) return false;
+    this.#staged++;
+    const w = this.#sq.sqes;
+    writeSqeHead(w, at, IORING_OP_ASYNC_CANCEL, 0, -1, index, INTERNAL);
+    w[at + 4] = index;
+    w[at + 5] = generation;
+    return true;
+  }
+
   /** The kernel's thread takes what is published; it is called only when it sleeps. */
   #commitSqPoll(): number {
     const staged = this.#staged;
@@ -364,7 +390,15 @@ export class IoUringEngine implements Engine {
     return result >= 0 ? result : this.#fail(result, syscall);
   }
 
+  #allocate(bytes: number): ArrayBuffer {
+    const memory = this.#addon.allocate(bytes, 4096, false);
+    return typeof memory === "number" ? this.#fail(memory, "mmap") : memory;
+  }
+
+  /** Undoes what the constructor has done so far; what it has not is undefined. */
   #fail(result: number, syscall: string): never {
+    if (this.#wakeup !== undefined) this.#addon.wakeupClose(this.#wakeup);
+    if (this.#eventFd !== undefined) this.#addon.closeFd(this.#eventFd);
     this.#ring.close();
     throw systemError(result, syscall);
   }
@@ -373,10 +407,4 @@ export class IoUringEngine implements Engine {
 /** Only Node has a libuv that we may use (Bun aborts the process, Deno stalls). */
 function needsWakeupThread(): boolean {
   return process.versions.bun !== undefined || process.versions.deno !== undefined;
-}
-
-function allocated(addon: NativeAddon, bytes: number): ArrayBuffer {
-  const memory = addon.allocate(bytes, 4096, false);
-  if (typeof memory === "number") throw systemError(memory, "mmap");
-  return memory;
 }

@@ -25,9 +25,10 @@ import {
   IORING_OP_WRITE,
   IORING_OP_WRITE_FIXED,
   IORING_OP_WRITEV,
+  IORING_TIMEOUT_ETIME_SUCCESS,
 } from "../../abi/io-uring.ts";
 import { OperationKind } from "../../core/operation-kind.ts";
-import type { Request } from "../../core/request.ts";
+import { Link, type Request } from "../../core/request.ts";
 import type { Scratch } from "./scratch.ts";
 
 // Constants out of other modules are looked up at every use; these are part of the code.
@@ -165,7 +166,8 @@ function writeOther(w: Uint32Array, at: number, request: Request, slot: number, 
       return;
     case OperationKind.SyncFileRange:
       write64(w, at + OFF, request.offset);
-      w[at + LEN] = request.length;
+      // 32 bits is all there is; 0 means to the end, which is more than asked, never less.
+      w[at + LEN] = request.length > ALL_ONES ? 0 : request.length;
       w[at + OP_FLAGS] = request.flags;
       return;
     case OperationKind.Truncate:
@@ -178,12 +180,16 @@ function writeOther(w: Uint32Array, at: number, request: Request, slot: number, 
       return;
     case OperationKind.Fadvise:
       write64(w, at + OFF, request.offset);
-      w[at + LEN] = request.length;
+      // 64 bits have their place since Linux 6.8; older kernels refuse them with EINVAL.
+      if (request.length > ALL_ONES) write64(w, at + ADDR, request.length);
+      else w[at + LEN] = request.length;
       w[at + OP_FLAGS] = request.extra;
       return;
     case OperationKind.Timeout:
       write64(w, at + ADDR, scratch.time(slot, request.offset));
       w[at + LEN] = 1;
+      // The end of its time must not break the chain it is in (Linux 5.16).
+      if (request.link !== Link.None) w[at + OP_FLAGS] = IORING_TIMEOUT_ETIME_SUCCESS;
       return;
     case OperationKind.Splice:
       write64(w, at + ADDR, request.offset2);

@@ -1,0 +1,104 @@
+import { ETIME } from "../abi/linux.ts";
+import { abortError, errnoOf, systemError } from "../base/errors.ts";
+import { type BufferView, OPERATIONS, OperationKind } from "../core/index.ts";
+import type { Extras } from "./extras.ts";
+import { type Completion, fail, type Operation, succeed } from "./operation.ts";
+
+const ECANCELED = -errnoOf("ECANCELED");
+const EINTR = -errnoOf("EINTR");
+const ETIMEDOUT = -errnoOf("ETIMEDOUT");
+/** ERESTARTSYS to ERESTART_RESTARTBLOCK: what a system call would be restarted for. */
+const RESTARTS = { first: -516, last: -512 } as const;
+
+/** Which operations yield nothing: their promise resolves with undefined. */
+export const YIELDS_NOTHING: readonly boolean[] = OPERATIONS.map(
+  (_, kind) =>
+    kind === OperationKind.Close ||
+    (kind >= OperationKind.Fsync && kind <= OperationKind.Link && kind !== OperationKind.Statx) ||
+    kind === OperationKind.Timeout,
+);
+
+/**
+ * Settles an operation the long way: a failure, or an operation of which more is known. Its promise
+ * settles first, then callback, queue and listeners have their turn.
+ */
+export function settle(
+  operation: Operation<unknown>,
+  kind: OperationKind,
+  result: number,
+  extras: Extras | undefined,
+): void {
+  const end = result < 0 ? settled(result, extras) : result;
+  if (extras?.finish !== undefined) for (const finish of extras.finish) finish(end);
+  let value: unknown;
+  let error: Error | undefined;
+  if (end >= 0 || (kind === OperationKind.Timeout && end === -ETIME)) {
+    value = extras?.convert === undefined ? end : extras.convert(end);
+    if (YIELDS_NOTHING[kind]) value = undefined;
+    succeed(operation, value);
+  } else {
+    error = errorOf(kind, end, extras);
+    fail(operation, error, end === ECANCELED);
+  }
+  if (extras !== undefined) notify(operation, value, error, extras);
+}
+
+function errorOf(kind: OperationKind, result: number, extras: Extras | undefined): Error {
+  const { syscall } = OPERATIONS[kind] as { syscall: string };
+  if (result === ECANCELED) {
+    if (extras?.canceled === "aborted") return abortError(extras.options?.signal);
+    const { deadlineAt } = extras ?? {};
+    if (deadlineAt !== undefined && performance.now() >= deadlineAt) {
+      const detail = `deadline of ${extras?.options?.deadlineMs} ms`;
+      return systemError(ETIMEDOUT, syscall, extras?.path, extras?.dest, detail);
+    }
+  }
+  const known = extras?.explain?.(result);
+  return known ?? systemError(result, syscall, extras?.path, extras?.dest);
+}
+
+function notify(
+  operation: Operation<unknown>,
+  result: unknown,
+  error: Error | undefined,
+  extras: Extras,
+): void {
+  const { options, listeners } = extras;
+  const callback = options?.callback as ((error: Error | null, result?: unknown) => void) | null;
+  if (callback) guarded(() => (error ? callback(error) : callback(null, result)));
+  if (listeners === undefined && options?.queue === undefined) return;
+  const completion = { operation, result, error, userData: options?.userData };
+  if (options?.queue) guarded(() => options.queue?.push(completion as Completion<never>));
+  for (const listener of listeners ?? []) guarded(() => listener(completion as Completion<never>));
+}
+
+/** Whether the memory under a view was taken away from it. Asked after every read, so cheaply. */
+export function isDetached(memory: BufferView): boolean {
+  if ((memory as Uint8Array).length !== 0) {
+    // Of a DataView, `length` is undefined and `byteLength` throws once it is detached.
+    return memory instanceof DataView && memory.buffer.byteLength === 0;
+  }
+  return memory.buffer.byteLength === 0;
+}
+
+/**
+ * A request that the kernel gave up on in the middle says so with EINTR, or with a number that was
+ * never meant for us (splice does). It is a cancellation if anybody asked for one.
+ */
+function settled(result: number, extras: Extras | undefined): number {
+  const restart = result >= RESTARTS.first && result <= RESTARTS.last;
+  if (!restart && result !== EINTR) return result;
+  const late = extras?.deadlineAt !== undefined && performance.now() >= extras.deadlineAt;
+  return late || extras?.canceled !== undefined ? ECANCELED : EINTR;
+}
+
+/** An exception in user code must not keep others from their completions (HAZARDS C11). */
+function guarded(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
