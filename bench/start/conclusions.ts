@@ -41,7 +41,9 @@ function speedClauses(row: Summary, others: readonly Summary[]): string[] {
 
 function hashingClauses(row: Summary, others: readonly Summary[]): string[] {
   const p99 = formatMicroseconds(row.p99);
-  const clauses = [`a read took ${formatMicroseconds(row.p50)}, one in a hundred over ${p99}`];
+  const clauses = [
+    `the median read took ${formatMicroseconds(row.p50)}, one in a hundred over ${p99}`,
+  ];
   const reference = referenceFor(row, others);
   if (reference !== undefined) {
     clauses.push(`${times(row.p50 / reference.p50)} the time of ${nameOf(reference.model)}`);
