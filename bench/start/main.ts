@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     const machine = describeMachine(file.path);
     const direct = file.noDirect ?? whyNotDirect(file.path);
     const notes = notesOf(noIoUring, direct);
-    const cells = planCells({ ioUring: noIoUring, direct });
+    const cells = planCells({ ioUring: noIoUring, direct }, options.situations);
     const noStrace = await measure(cells, file, options);
     if (noStrace !== undefined) notes.push(`System calls were not counted: ${noStrace}.`);
     const rows = cells.map(summarize);

@@ -1,10 +1,13 @@
 import { parseArgs } from "node:util";
+import { SITUATIONS } from "./plan.ts";
 
 /** What `npm start` was asked to do. */
 export interface Options {
   /** About how long it all takes. */
   readonly seconds: number;
   readonly rounds: number;
+  /** Ids of the situations to run; all of them when empty. */
+  readonly situations: readonly string[];
   /** Bytes of the test file. */
   readonly fileBytes: number;
   /** A path, `"-"` for stdout, or undefined for no JSON. */
@@ -21,6 +24,7 @@ callbacks, fs/promises, proactor on the thread pool, proactor on io_uring.
   --seconds N     about how long it takes (30)
   --rounds N      interleaved rounds, whose spread is shown (5)
   --quick         3 rounds in about 10 seconds
+  --situations A  only these, by id, with commas: ${SITUATIONS.map(({ id }) => id).join(", ")}
   --json [FILE]   write the numbers as JSON, to stdout without FILE
   --help          this text
 
@@ -37,6 +41,7 @@ export function parseOptions(args: readonly string[]): Options {
       seconds: { type: "string" },
       rounds: { type: "string" },
       quick: { type: "boolean", default: false },
+      situations: { type: "string", default: "" },
       json: { type: "string" },
       help: { type: "boolean", default: false },
     },
@@ -50,9 +55,13 @@ export function parseOptions(args: readonly string[]): Options {
   if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 1000)) {
     throw new RangeError(`--rounds must be a whole number from 1 to 1000: ${values.rounds}`);
   }
+  const situations = values.situations.split(",").filter((id) => id !== "");
+  const unknown = situations.find((id) => !SITUATIONS.some((situation) => situation.id === id));
+  if (unknown !== undefined) throw new RangeError(`There is no situation ${unknown}`);
   return {
     seconds,
     rounds,
+    situations,
     fileBytes: (quick ? 64 : 256) * MIB,
     json: values.json,
     help: values.help,

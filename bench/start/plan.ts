@@ -44,10 +44,17 @@ export interface Omissions {
   readonly direct: string | undefined;
 }
 
-/** The rows that can be measured here. */
-export function planCells(omissions: Omissions): Cell[] {
+/**
+ * The rows that can be measured here.
+ *
+ * @param wanted Ids of situations; all of them when empty.
+ */
+export function planCells(omissions: Omissions, wanted: readonly string[] = []): Cell[] {
   const models = MODEL_NAMES.filter((m) => m !== "io_uring" || omissions.ioUring === undefined);
-  const situations = SITUATIONS.filter((s) => !s.direct || omissions.direct === undefined);
+  const situations = SITUATIONS.filter(
+    ({ id, direct }) =>
+      (!direct || omissions.direct === undefined) && (wanted.length === 0 || wanted.includes(id)),
+  );
   return situations.flatMap((situation) =>
     models.map((model) => ({ situation, model, runs: [], calls: undefined })),
   );

@@ -45,6 +45,7 @@ describe("parseOptions of npm start", () => {
   it("refuses what makes no sense", () => {
     assert.throws(() => parseOptions(["--seconds", "0"]), /--seconds must be 1 to 3600: 0/);
     assert.throws(() => parseOptions(["--rounds", "1.5"]), /--rounds must be a whole number/);
+    assert.throws(() => parseOptions(["--situations", "tape"]), /no situation tape/);
     assert.throws(() => parseOptions(["--fast"]), /--fast/);
     assert.throws(() => parseOptions(["file"]), /file/);
   });
@@ -60,6 +61,12 @@ describe("planCells", () => {
     const cells = planCells({ ioUring: "old kernel", direct: "tmpfs" });
     assert.equal(cells.length, 12);
     assert.ok(cells.every(({ model, situation }) => model !== "io_uring" && !situation.direct));
+  });
+
+  it("takes only the situations that were asked for", () => {
+    const cells = planCells({ ioUring: undefined, direct: undefined }, ["hashing"]);
+    assert.equal(cells.length, 5);
+    assert.ok(cells.every(({ situation }) => situation.hashing));
   });
 });
 
