@@ -40,7 +40,6 @@ export function countCalls(log: string, landmarks: Landmarks): Map<string, numbe
     const name = /^\d+\s+(\w+)\(/.exec(line)?.[1];
     if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  // Looking up the end of the window is not part of it, but it may have been split in two.
   return counts;
 }
 
