@@ -2,23 +2,37 @@ import { readFileSync } from "node:fs";
 import { ENOMEM, ENOSYS, EPERM } from "../../abi/linux.ts";
 import { systemErrorCode } from "../../base/errors.ts";
 import type { Availability } from "../../core/index.ts";
-import { loadNative } from "../../native/load.ts";
+import { loadNative, type NativeAvailability } from "../../native/load.ts";
 import { tryRing } from "./setup.ts";
 
-/** Sets a tiny ring up and closes it again: the only question that gets a true answer. */
+/** Asks this kernel. */
 export function probe(): Availability {
-  const native = loadNative();
+  return availabilityOf(loadNative(), readWord);
+}
+
+/**
+ * Sets a tiny ring up and closes it again: the only question that gets a true answer.
+ *
+ * @param read Reads a file under /proc; empty where there is none.
+ */
+export function availabilityOf(
+  native: NativeAvailability,
+  read: (path: string) => string,
+): Availability {
   if (!native.available) return native;
   try {
     tryRing(native.addon);
     return { available: true };
   } catch (error) {
-    return refusal(error as NodeJS.ErrnoException & { remedy?: string });
+    return refusal(error as NodeJS.ErrnoException & { remedy?: string }, read);
   }
 }
 
 /** Why the kernel said no, and what to do, as far as the system tells. */
-function refusal(error: NodeJS.ErrnoException & { remedy?: string }): Availability {
+function refusal(
+  error: NodeJS.ErrnoException & { remedy?: string },
+  read: (path: string) => string,
+): Availability {
   const no = (reason: string, remedy: string): Availability => ({
     available: false,
     reason,
@@ -32,7 +46,7 @@ function refusal(error: NodeJS.ErrnoException & { remedy?: string }): Availabili
         "Use Linux 5.7 or newer, with CONFIG_IO_URING=y",
       );
     case -EPERM:
-      return forbidden(no);
+      return forbidden(no, read);
     case -ENOMEM:
       return no(
         "The locked-memory limit is too small for a ring (ENOMEM)",
@@ -46,8 +60,11 @@ function refusal(error: NodeJS.ErrnoException & { remedy?: string }): Availabili
   }
 }
 
-function forbidden(no: (reason: string, remedy: string) => Availability): Availability {
-  const disabled = readWord("/proc/sys/kernel/io_uring_disabled");
+function forbidden(
+  no: (reason: string, remedy: string) => Availability,
+  read: (path: string) => string,
+): Availability {
+  const disabled = read("/proc/sys/kernel/io_uring_disabled");
   if (disabled === "2") {
     return no(
       "io_uring is switched off for everybody (kernel.io_uring_disabled=2)",
@@ -61,7 +78,7 @@ function forbidden(no: (reason: string, remedy: string) => Availability): Availa
         "sysctl kernel.io_uring_disabled=0",
     );
   }
-  if (/^Seccomp:\s*2/m.test(readWord("/proc/self/status"))) {
+  if (/^Seccomp:\s*2/m.test(read("/proc/self/status"))) {
     return no(
       "A seccomp filter forbids io_uring (EPERM), as the default profile of containers does",
       "Allow io_uring_setup, io_uring_enter and io_uring_register in the profile, or run the " +
