@@ -9,6 +9,7 @@ import {
   IORING_REGISTER_RING_FDS,
   IORING_SETUP_NO_SQARRAY,
   IORING_SQ_CQ_OVERFLOW,
+  IORING_SQ_NEED_WAKEUP,
   IORING_SQ_TASKRUN,
   PARAMS_CQ_ENTRIES,
   PARAMS_CQ_OFF_CQES,
@@ -53,13 +54,28 @@ const CQ_FLAGS = 5;
 const CQ_OVERFLOW = 6;
 const CQES = 16;
 
+/** The functions of the addon that an io_uring engine calls. */
+type Simulated =
+  | `uring${string}`
+  | `ring${string}`
+  | `wakeup${string}`
+  | "addressOf"
+  | "allocate"
+  | "closeFd"
+  | "directAlignment"
+  | "eventfd"
+  | "fcntlGetFlags"
+  | "hold"
+  | "map"
+  | "unmap";
+
 /**
  * io_uring without a kernel: the addon's functions over ordinary memory, so that a test decides
  * what is taken, what it answers, and when. Nothing completes unless the test posts it.
  *
  * Addresses are invented; `bytesAt` finds what one of them means.
  */
-export class FakeKernel implements NativeAddon {
+export class FakeKernel implements Pick<NativeAddon, Extract<keyof NativeAddon, Simulated>> {
   /** Setup flags that this kernel does not know: EINVAL. */
   unknownSetupFlags = 0;
   /** What io_uring_setup answers instead of a descriptor. */
@@ -96,6 +112,13 @@ export class FakeKernel implements NativeAddon {
   readonly #bases = new WeakMap<ArrayBufferLike, number>();
   readonly #memory: [number, ArrayBufferLike][] = [];
   #wake: (() => void) | undefined;
+  #start = 0;
+  #deferred: (() => void)[] = [];
+
+  /** As the addon that it stands for. */
+  get addon(): NativeAddon {
+    return this as unknown as NativeAddon;
+  }
 
   /** The memory at an invented address. */
   bytesAt(address: number, length: number): Uint8Array {
@@ -118,7 +141,6 @@ export class FakeKernel implements NativeAddon {
   startCountingAt(value: number): void {
     this.#start = value >>> 0;
   }
-  #start = 0;
 
   /** Puts a CQE into the queue, or into the backlog when the queue is full. Wakes who sleeps. */
   post(low: number, high: number, result: number, flags = 0): void {
@@ -144,7 +166,10 @@ export class FakeKernel implements NativeAddon {
     this.#raise(IORING_SQ_TASKRUN);
     this.signal();
   }
-  #deferred: (() => void)[] = [];
+  /** Says that the thread of SQPOLL sleeps. */
+  sleepSqPoll(): void {
+    this.#raise(IORING_SQ_NEED_WAKEUP);
+  }
 
   /** Whether the engine wants to be woken. */
   get eventfdEnabled(): boolean {

@@ -64,7 +64,7 @@ interface Expected {
 
 function withScratch() {
   const kernel = new FakeKernel();
-  const scratch = new Scratch(kernel, new ArrayBuffer(Scratch.size(8)));
+  const scratch = new Scratch(kernel.addon, new ArrayBuffer(Scratch.size(8)));
   return { kernel, scratch };
 }
 

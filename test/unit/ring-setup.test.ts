@@ -75,7 +75,7 @@ describe("openRing", () => {
     for (const [unknown, tries] of cases) {
       const kernel = new FakeKernel();
       kernel.unknownSetupFlags = unknown;
-      const ring = openRing(kernel, OPTIONS);
+      const ring = openRing(kernel.addon, OPTIONS);
       assert.equal(kernel.setupFlags.length, tries);
       assert.deepEqual(kernel.setupFlags, setupFlagCandidates(false).slice(0, tries));
       assert.equal(ring.flags, kernel.setupFlags.at(-1));
@@ -88,7 +88,7 @@ describe("openRing", () => {
     const kernel = new FakeKernel();
     kernel.unknownSetupFlags = IORING_SETUP_CLAMP;
     const expected = { code: "EINVAL", errno: -EINVAL, syscall: "io_uring_setup" };
-    assert.throws(() => openRing(kernel, OPTIONS), expected);
+    assert.throws(() => openRing(kernel.addon, OPTIONS), expected);
     assert.equal(kernel.setupFlags.length, setupFlagCandidates(false).length);
   });
 
@@ -97,7 +97,7 @@ describe("openRing", () => {
       const kernel = new FakeKernel();
       kernel.setupResult = -errno;
       const expected = { errno: -errno, syscall: "io_uring_setup" };
-      assert.throws(() => openRing(kernel, OPTIONS), expected);
+      assert.throws(() => openRing(kernel.addon, OPTIONS), expected);
       assert.equal(kernel.setupFlags.length, 1, `errno ${errno}`);
     }
   });
@@ -105,7 +105,7 @@ describe("openRing", () => {
   it("fills the indirection array where the kernel has one", () => {
     const kernel = new FakeKernel();
     kernel.unknownSetupFlags = IORING_SETUP_NO_SQARRAY;
-    const { sq } = openRing(kernel, OPTIONS);
+    const { sq } = openRing(kernel.addon, OPTIONS);
     for (let i = 0; i < 8; i++) sq.sqes[sq.reserve()] = i;
     sq.publish();
     kernel.uringEnter(0, 8, 0, 0);
@@ -119,11 +119,11 @@ describe("openRing", () => {
     const old = new FakeKernel();
     old.features = REQUIRED_FEATURES & ~2;
     const wanted = { code: "ERR_PROACTOR_ENGINE_UNAVAILABLE", remedy: "Use Linux 5.7 or newer" };
-    assert.throws(() => openRing(old, OPTIONS), wanted);
+    assert.throws(() => openRing(old.addon, OPTIONS), wanted);
     assert.equal(old.open.size, 0);
     const full = new FakeKernel();
     full.refuse.set("map", -ENOMEM);
-    assert.throws(() => openRing(full, OPTIONS), { code: "ENOMEM", syscall: "mmap" });
+    assert.throws(() => openRing(full.addon, OPTIONS), { code: "ENOMEM", syscall: "mmap" });
     assert.equal(full.open.size, 0);
   });
 });
@@ -131,9 +131,9 @@ describe("openRing", () => {
 describe("tryRing", () => {
   it("leaves nothing open", () => {
     const kernel = new FakeKernel();
-    tryRing(kernel);
+    tryRing(kernel.addon);
     kernel.features = 0;
-    assert.throws(() => tryRing(kernel), { code: "ERR_PROACTOR_ENGINE_UNAVAILABLE" });
+    assert.throws(() => tryRing(kernel.addon), { code: "ERR_PROACTOR_ENGINE_UNAVAILABLE" });
     assert.equal(kernel.open.size, 0);
   });
 });
@@ -150,7 +150,7 @@ describe("IoUringEngine.constructor", () => {
     ] as const) {
       const kernel = new FakeKernel();
       kernel.refuse.set(step, -errno);
-      assert.throws(() => new IoUringEngine(kernel, ENGINE_OPTIONS), { errno: -errno }, step);
+      assert.throws(() => new IoUringEngine(kernel.addon, ENGINE_OPTIONS), { errno: -errno }, step);
       assert.deepEqual([...kernel.open], [], step);
       const opened = step === "ringGuard";
       assert.equal(kernel.log.includes("wakeupClose"), opened, `${step}: the wake-up`);
@@ -159,7 +159,7 @@ describe("IoUringEngine.constructor", () => {
 
   it("closes what it opened", () => {
     const kernel = new FakeKernel();
-    const engine = new IoUringEngine(kernel, ENGINE_OPTIONS);
+    const engine = new IoUringEngine(kernel.addon, ENGINE_OPTIONS);
     assert.ok(kernel.open.size > 0);
     engine.close();
     assert.equal(kernel.open.size, 0);
@@ -170,7 +170,7 @@ describe("IoUringEngine.constructor", () => {
 
 describe("capabilitiesOf", () => {
   const capabilities = (kernel: FakeKernel, entries = 8) =>
-    capabilitiesOf(kernel, openRing(kernel, { ...OPTIONS, entries }));
+    capabilitiesOf(kernel.addon, openRing(kernel.addon, { ...OPTIONS, entries }));
 
   it("asks for every opcode", () => {
     const kernel = new FakeKernel();
@@ -205,7 +205,7 @@ describe("capabilitiesOf", () => {
 describe("availabilityOf", () => {
   const SECCOMP = "Name:\tnode\nSeccomp:\t2\nSeccomp_filters:\t1\n";
   const ask = (kernel: FakeKernel, files: Readonly<Record<string, string>> = {}) =>
-    availabilityOf({ available: true, addon: kernel }, (path) => files[path] ?? "");
+    availabilityOf({ available: true, addon: kernel.addon }, (path) => files[path] ?? "");
   const refusing = (errno: number) => Object.assign(new FakeKernel(), { setupResult: -errno });
 
   it("says yes to a kernel that sets a ring up", () => {
