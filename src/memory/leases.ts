@@ -20,7 +20,9 @@ interface Lease {
 
 /** What is known of one view: its place in memory never changes, only its length may. */
 export interface LentView {
-  /** Where the view starts, or -1 where its memory cannot be held: the caller copies. */
+  /** Whether its memory can be held; if not, the caller copies. */
+  readonly held: boolean;
+  /** Where the view starts, or -1 where its memory cannot be held. */
   readonly address: number;
   /** The low and the high word of the address, signed, as they go to the kernel. */
   readonly addressLow: number;
@@ -80,6 +82,7 @@ export class Leases {
     const lease = this.#leaseOf(buffer);
     const address = lease === undefined ? -1 : lease.base + byteOffset;
     const lent = {
+      held: lease !== undefined,
       address,
       addressLow: address | 0,
       addressHigh: Math.floor(address / 0x1_0000_0000) | 0,

@@ -73,6 +73,11 @@ export function extrasFor(
   return extras;
 }
 
+/** The same for an operation with nothing but its options. */
+export function askedFor(request: Request, options: OperationOptions<never>): Extras | undefined {
+  return asksForMore(options, request) ? { options } : undefined;
+}
+
 function asksForMore(options: OperationOptions<never>, request: Request): boolean {
   const { signal, deadlineMs, callback, queue, notify, userData, drain } = options;
   if (drain === true) request.drain = true;

@@ -43,7 +43,7 @@ import type {
   UnlinkOptions,
   VectorOptions,
 } from "./descriptors.ts";
-import { type Extras, extrasFor, type OperationOptions } from "./extras.ts";
+import { askedFor, type Extras, extrasFor, type OperationOptions } from "./extras.ts";
 import type { Operation } from "./operation.ts";
 import type { Session } from "./session.ts";
 import { decodeStatx, STATX_BUFFER_BYTES, type Statx } from "./statx.ts";
@@ -69,6 +69,8 @@ export interface Prepared {
 export abstract class FileOperations {
   /** Filled anew for every operation: nothing is allocated per request. */
   readonly #request = new Request();
+  /** The same for read and write, which are the ones that must be fast. */
+  readonly #transferRequest = new Request();
   /** While set, operations are collected here instead of being started. */
   #collected: Prepared[] | undefined;
 
@@ -351,8 +353,15 @@ export abstract class FileOperations {
     buffer: BufferView,
     options: TransferOptions | undefined,
   ): Operation<number> {
-    const { memory, direct } = this.current ?? this.session();
-    const request = this.#request.reset(kind);
+    const { memory, direct, scheduler } = this.current ?? this.session();
+    // Of a transfer's own request only these fields ever change.
+    const request = this.#transferRequest;
+    request.kind = kind;
+    request.offset = -1;
+    request.flags = 0;
+    request.fixedFile = false;
+    request.drain = false;
+    request.deadlineMs = 0;
     // The checks are written out so that good arguments cost no call; the calls throw.
     if (typeof fd !== "number" || (fd | 0) !== fd || fd < 0) validateFd(fd);
     request.fd = fd;
@@ -383,7 +392,7 @@ export abstract class FileOperations {
     // What Linux would do, were there room for more than 32 bits on the way.
     if (request.length > MAX_RW_COUNT) request.length = MAX_RW_COUNT;
     let extras: Extras | undefined;
-    if (lent.address === -1) {
+    if (lent.held === false) {
       extras = {};
       memory.bounce(request, buffer, kind === OperationKind.Write, extras);
     } else {
@@ -392,7 +401,11 @@ export abstract class FileOperations {
       request.bufferIndex = lent.bufferIndex;
     }
     direct?.check(request);
-    return this.#start(request, options, undefined, extras);
+    if (extras !== undefined || this.#collected !== undefined) {
+      return this.#start(request, options, undefined, extras);
+    }
+    const asked = options === undefined ? undefined : askedFor(request, options);
+    return scheduler.start(request, asked) as Operation<number>;
   }
 
   #vectors(

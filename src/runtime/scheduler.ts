@@ -14,6 +14,7 @@ import { AbortListeners } from "./abort.ts";
 import type { Extras } from "./extras.ts";
 import { detached } from "./memory.ts";
 import {
+  beginBatch,
   type Completion,
   markHandled,
   Operation,
@@ -69,8 +70,11 @@ export class Scheduler implements CompletionSink, OperationOwner {
   readonly #waiting = new WaitingList();
   readonly #aborts = new AbortListeners();
   /** Collected completions. They can be more than a turn asks for: an engine may finish inline. */
-  readonly #doneSlots: number[] = [];
-  readonly #doneResults: number[] = [];
+  #doneSlots: number[] = [];
+  #doneResults: number[] = [];
+  /** The same, while they are delivered: what is started meanwhile may finish at once. */
+  #deliveredSlots: number[] = [];
+  #deliveredResults: number[] = [];
   #done = 0;
   #scheduled = false;
   #inTurn = false;
@@ -84,6 +88,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #drainSlot = -1;
   /** The engine had no room even after a commit. */
   #noRoom = false;
+  /** In the last turn the engine did not take all that it was offered. */
+  #refused = false;
   #quietListeners: (() => void)[] = [];
   readonly #held = new Map<Operation<unknown>, () => void>();
   readonly #onFallback: Uint8Array;
@@ -155,7 +161,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   }
 
   complete(index: number, generation: number, result: number, more: boolean): void {
-    if (more || !this.#slots.isCurrent(index, generation)) return;
+    if (more === true || this.#slots.isCurrent(index, generation) === false) return;
     this.#doneSlots[this.#done] = index;
     this.#doneResults[this.#done] = result;
     this.#done++;
@@ -189,7 +195,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
       const left = until - performance.now();
       const wanted = Math.min(minimum - delivered, this.#slots.used);
       if (wanted <= 0 || left <= 0) return delivered;
-      engine.wait(wanted, left);
+      // What was not taken does not complete, however long we wait.
+      engine.wait(wanted, this.#refused ? Math.min(left, RETRY_MS) : left);
     }
   }
 
@@ -200,7 +207,10 @@ export class Scheduler implements CompletionSink, OperationOwner {
 
   requestCancel(operation: Operation<unknown>): boolean {
     const slot = this.#slotOf(operation);
-    if (slot === -1) return this.#cancelWaiting(operation);
+    return slot === -1 ? this.#cancelWaiting(operation) : this.#cancelSlot(slot);
+  }
+
+  #cancelSlot(slot: number): boolean {
     this.#extrasOf(slot).canceled ??= "requested";
     const asked = this.#engineOf(slot).cancel(slot, this.#slots.generation(slot));
     if (asked) this.#schedule();
@@ -230,8 +240,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
       if (waiting === undefined) break;
       this.#cancelWaiting(waiting.operation);
     }
-    for (const operation of [...this.#operations]) {
-      if (operation !== undefined) this.requestCancel(operation);
+    for (let slot = 0; slot < this.#operations.length; slot++) {
+      if (this.#operations[slot] !== undefined) this.#cancelSlot(slot);
     }
     // What was canceled may have been all there was.
     this.#schedule();
@@ -281,7 +291,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
       this.#waiting.push(request, operation, extras);
     }
     this.#staged = true;
-    if (!this.#scheduled && !this.#inTurn) this.#schedule();
+    // Compared, not negated: V8 cannot know that a field is never anything but a boolean.
+    if (this.#scheduled === false && this.#inTurn === false) this.#schedule();
   }
 
   /** Gives an operation a slot and its request to an engine. False where there is no room. */
@@ -344,32 +355,32 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #turn(): void {
     if (this.#inTurn) return;
     this.#inTurn = true;
-    let refused = false;
-    let reaped = 0;
+    let moved = false;
     try {
       this.#engine.awake();
       this.#fallback?.awake();
       this.#noRoom = false;
       this.#admitWaiting();
       this.#staged = false;
-      refused = this.#engine.commit() < 0 || this.#noRoom;
+      this.#refused = this.#engine.commit() < 0 || this.#noRoom;
       this.#fallback?.commit();
       const room = Math.max(1, MOST_COMPLETIONS - this.#turnCompletions);
-      reaped = this.#engine.reap(this, room);
+      let reaped = this.#engine.reap(this, room);
       if (this.#fallback !== undefined && reaped < room) {
         reaped += this.#fallback.reap(this, room - reaped);
       }
       this.#turnCompletions += reaped;
+      moved = reaped > 0 || this.#done > 0;
       if (this.#done > 0) this.#deliver();
     } finally {
       this.#inTurn = false;
     }
-    this.#afterTurn(refused, reaped > 0);
+    this.#afterTurn(moved);
   }
 
   /** Decides who acts next: we, the engine that wakes us, or nobody. */
-  #afterTurn(refused: boolean, reaped: boolean): void {
-    if (refused && !reaped) {
+  #afterTurn(moved: boolean): void {
+    if (this.#refused && !moved) {
       // The kernel is short of something (EAGAIN, ENOMEM): what is staged stays staged.
       if (!this.#scheduled) {
         this.#scheduled = true;
@@ -378,7 +389,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       return;
     }
     // Those who wait can have room only if somebody made some.
-    if (this.#staged || refused || (reaped && this.#waiting.size > 0)) {
+    if (this.#staged || this.#refused || (moved && this.#waiting.size > 0)) {
       this.#schedule();
       return;
     }
@@ -409,12 +420,19 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** Completions are collected by now: from here on user code may run. */
   #deliver(): void {
     const count = this.#done;
+    const slots = this.#doneSlots;
+    const results = this.#doneResults;
+    this.#doneSlots = this.#deliveredSlots;
+    this.#doneResults = this.#deliveredResults;
+    this.#deliveredSlots = slots;
+    this.#deliveredResults = results;
     this.#done = 0;
     this.#delivered += count;
+    beginBatch();
     this.#drainSlot = -1;
     for (let i = 0; i < count; i++) {
-      const index = this.#doneSlots[i] as number;
-      const result = this.#doneResults[i] as number;
+      const index = slots[i] as number;
+      const result = results[i] as number;
       const operation = this.#operations[index] as Operation<unknown>;
       const extras = this.#extras[index];
       const kind = this.#kinds[index] as OperationKind;
@@ -422,11 +440,11 @@ export class Scheduler implements CompletionSink, OperationOwner {
       this.#operations[index] = undefined;
       this.#memory[index] = undefined;
       this.#slots.release(index);
-      if (gone) {
+      if (gone === true) {
         this.#extras[index] = undefined;
         settle(operation, kind, EFAULT, { ...extras, explain: () => detached(result) });
       } else if (extras === undefined && result >= 0) {
-        succeed(operation, YIELDS_NOTHING[kind] ? undefined : result);
+        succeed(operation, YIELDS_NOTHING[kind] === true ? undefined : result);
       } else {
         this.#extras[index] = undefined;
         settle(operation, kind, result, extras);
@@ -481,6 +499,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
       this.requestCancel(operation);
     }, request.deadlineMs);
     request.deadlineMs = 0;
+    // What is in flight keeps the process alive, if anything does.
+    timer.unref();
     extras.finish ??= [];
     extras.finish.push(() => clearTimeout(timer));
   }
