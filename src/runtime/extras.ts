@@ -67,8 +67,8 @@ export function extrasFor(
   if (request.path === undefined && convert === undefined) return extras;
   extras ??= {};
   if (convert !== undefined) extras.convert = convert;
-  // An empty path is our own way to say: the descriptor itself.
-  if (request.path !== "") extras.path = request.path;
+  // With a descriptor, an empty path is our own way to say: the descriptor itself.
+  if (request.path !== "" || request.fd < 0) extras.path = request.path;
   if (request.path2 !== undefined) extras.dest = request.path2;
   return extras;
 }
