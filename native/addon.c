@@ -78,6 +78,17 @@ NAPI_MODULE_INIT()
 		METHOD("wakeupClose", wakeup_close),
 		METHOD("wakeupKind", wakeup_kind),
 		METHOD("uringAbi", uring_abi),
+		METHOD("aioSetup", aio_setup),
+		METHOD("aioDestroy", aio_destroy),
+		METHOD("aioCloseWith", aio_close_with),
+		METHOD("aioSubmit", aio_submit),
+		METHOD("aioCancel", aio_cancel),
+		METHOD("aioGetevents", aio_getevents),
+		METHOD("aioPgetevents", aio_pgetevents),
+		METHOD("aioReady", aio_ready),
+		METHOD("aioReap", aio_reap),
+		METHOD("eventfdTake", eventfd_take),
+		METHOD("aioAbi", aio_abi),
 	};
 
 	NAPI_MUST(napi_set_instance_data(env, addon, addon_finalize, NULL));

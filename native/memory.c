@@ -68,8 +68,8 @@ static bool is_ending(napi_env env)
  * The last ArrayBuffer over this memory is gone, or the environment is.
  *
  * At the end of an environment Node (since 22) finalizes external memory before
- * it runs any cleanup hook, so before the rings are drained. What the kernel
- * may still be writing to has to stay.
+ * it runs any cleanup hook, so before rings and queues are drained. What the
+ * kernel may still be writing to has to stay.
  */
 static void mapping_finalize(napi_env env, void *data, void *hint)
 {
@@ -79,7 +79,7 @@ static void mapping_finalize(napi_env env, void *data, void *hint)
 	(void)data;
 	if (mapping->addr) {
 		mapping_unlink(mapping);
-		if (addon->guards && is_ending(env)) {
+		if (addon_in_flight(addon) && is_ending(env)) {
 			mapping->next = addon->orphans;
 			addon->orphans = mapping;
 			return;
@@ -104,6 +104,8 @@ void memory_release_orphans(struct addon *addon)
 {
 	struct mapping *mapping;
 
+	if (addon_in_flight(addon))
+		return;
 	while ((mapping = addon->orphans)) {
 		addon->orphans = mapping->next;
 		/* The garbage collector of an environment that is gone needs no numbers. */

@@ -7,8 +7,10 @@
 
 #include "args.h"
 
+struct aio_context;
 struct guard;
 struct mapping;
+struct posix_queue;
 
 /*
  * One per environment (the main thread, every Worker). It lives until the
@@ -18,12 +20,15 @@ struct mapping;
 struct addon {
 	napi_env env;
 	struct guard *guards;
+	struct aio_context *contexts;
+	struct posix_queue *queues;
 	struct mapping *mappings;
 	/* Finalized while the environment ended with requests in flight: unmapped after them. */
 	struct mapping *orphans;
 	size_t references;
 	int hold;    /* hold.c: what this engine lets us hold */
 	bool hooked; /* the cleanup hook for guards is registered */
+	bool contexts_hooked;
 };
 
 void addon_get(struct addon *addon);
@@ -32,7 +37,13 @@ void addon_put(struct addon *addon);
 /* Whether data is the start of memory from map or allocate. */
 bool memory_is_ours(const struct addon *addon, const void *data);
 
-/* Unmaps the orphans, once no ring is in flight any more. */
+/* Whether the kernel may still be working for this environment. */
+static inline bool addon_in_flight(const struct addon *addon)
+{
+	return addon->guards || addon->contexts || addon->queues;
+}
+
+/* Unmaps the orphans, if nothing is in flight any more. */
 void memory_release_orphans(struct addon *addon);
 
 /* addon.c */
@@ -65,5 +76,37 @@ napi_value linux_eventfd(napi_env env, napi_callback_info info);
 napi_value fcntl_get_flags(napi_env env, napi_callback_info info);
 napi_value direct_alignment(napi_env env, napi_callback_info info);
 napi_value uring_abi(napi_env env, napi_callback_info info);
+napi_value aio_setup(napi_env env, napi_callback_info info);
+napi_value aio_destroy(napi_env env, napi_callback_info info);
+napi_value aio_close_with(napi_env env, napi_callback_info info);
+napi_value aio_submit(napi_env env, napi_callback_info info);
+napi_value aio_cancel(napi_env env, napi_callback_info info);
+napi_value aio_getevents(napi_env env, napi_callback_info info);
+napi_value aio_pgetevents(napi_env env, napi_callback_info info);
+napi_value aio_ready(napi_env env, napi_callback_info info);
+napi_value aio_reap(napi_env env, napi_callback_info info);
+napi_value eventfd_take(napi_env env, napi_callback_info info);
+napi_value aio_abi(napi_env env, napi_callback_info info);
+
+/* posix/ */
+napi_value posix_aio_open(napi_env env, napi_callback_info info);
+napi_value posix_aio_close(napi_env env, napi_callback_info info);
+napi_value posix_aio_submit(napi_env env, napi_callback_info info);
+napi_value posix_aio_reap(napi_env env, napi_callback_info info);
+napi_value posix_aio_arm(napi_env env, napi_callback_info info);
+napi_value posix_aio_wait(napi_env env, napi_callback_info info);
+napi_value posix_aio_withdraw(napi_env env, napi_callback_info info);
+napi_value posix_aio_available(napi_env env, napi_callback_info info);
+napi_value posix_aio_init(napi_env env, napi_callback_info info);
+napi_value posix_aio_start(napi_env env, napi_callback_info info);
+napi_value posix_aio_listio(napi_env env, napi_callback_info info);
+napi_value posix_aio_error(napi_env env, napi_callback_info info);
+napi_value posix_aio_return(napi_env env, napi_callback_info info);
+napi_value posix_aio_suspend(napi_env env, napi_callback_info info);
+napi_value posix_aio_cancel(napi_env env, napi_callback_info info);
+napi_value posix_aio_notified(napi_env env, napi_callback_info info);
+napi_value posix_aio_signal(napi_env env, napi_callback_info info);
+napi_value posix_aio_file(napi_env env, napi_callback_info info);
+napi_value posix_aio_abi(napi_env env, napi_callback_info info);
 
 #endif

@@ -15,7 +15,7 @@
 #include <linux/fs.h>
 #include <linux/stat.h>
 #include <poll.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -144,35 +144,47 @@ _Static_assert(U_IORING_CQE_F_NOTIF == IORING_CQE_F_NOTIF, "CQE flags");
 #define RWF_NOSIGNAL 0x100
 #endif
 
-struct entry {
-	const char *name;
-	double value;
-};
-
-#define NAMED(name, value) {#name, (double)(value)},
-#define FROM_SYSTEM(name) {#name, (double)(name)},
-#define SIZE(name, type) {#name, sizeof(struct type)},
-#define OFFSET(name, type, field) {#name, offsetof(struct type, field)},
-
+/*
+ * One string of names and one array of values, from the same lists in the same
+ * order: seven hundred pointers would be as many relocations at load time.
+ */
 /* clang-format off: lists without commas. */
-static const struct entry entries[] = {
-	URING_CONSTANTS(NAMED) URING_LAYOUTS(SIZE, OFFSET) LINUX_CONSTANTS(FROM_SYSTEM)
-		LINUX_LAYOUTS(SIZE, OFFSET){"SQE128_SIZE", 2 * sizeof(struct uring_sqe)},
-	{"CQE32_SIZE", 2 * sizeof(struct uring_cqe)},
+#define VALUE(name, value) (double)(value),
+#define FROM_SYSTEM(name) (double)(name),
+#define SIZE(name, type) sizeof(struct type),
+#define OFFSET(name, type, field) offsetof(struct type, field),
+
+static const double values[] = {
+	URING_CONSTANTS(VALUE) URING_LAYOUTS(SIZE, OFFSET) LINUX_CONSTANTS(FROM_SYSTEM)
+			LINUX_LAYOUTS(SIZE, OFFSET) 2 *
+		sizeof(struct uring_sqe),
+	2 * sizeof(struct uring_cqe),
 };
+
+#undef SIZE
+#undef OFFSET
+#define NAME(name, value) #name "\0"
+#define NAME_ONLY(name) #name "\0"
+#define SIZE(name, type) #name "\0"
+#define OFFSET(name, type, field) #name "\0"
+
+static const char names[] = URING_CONSTANTS(NAME) URING_LAYOUTS(SIZE, OFFSET)
+	LINUX_CONSTANTS(NAME_ONLY) LINUX_LAYOUTS(SIZE, OFFSET) "SQE128_SIZE\0"
+							       "CQE32_SIZE\0";
 /* clang-format on */
 
 /* uringAbi() -> { name: number } */
 napi_value uring_abi(napi_env env, napi_callback_info info)
 {
+	const char *name = names;
 	napi_value object;
 	size_t i;
 
 	(void)info;
 	NAPI_MUST(napi_create_object(env, &object));
-	for (i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
-		if (!NAPI_ALIVE(napi_set_named_property(env, object, entries[i].name,
-							to_double(env, entries[i].value))))
+	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++, name += strlen(name) + 1)
+		if (!NAPI_ALIVE(
+			    napi_set_named_property(env, object, name, to_double(env, values[i]))))
 			return NULL;
 	return object;
 }

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
-import { describe } from "node:test";
+import { execFileSync } from "node:child_process";
+import { openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { describe, type TestContext } from "node:test";
 import { MessageChannel, Worker } from "node:worker_threads";
+import { IORING_OP_READ, PARAMS_SIZE } from "../../src/abi/io-uring.ts";
+import { EFAULT, EINVAL } from "../../src/abi/linux.ts";
 import { collectGarbage, collectGarbageUntil } from "../support/garbage.ts";
-import { ok } from "./mini-ring.ts";
+import { withTempDir } from "../support/temp-dir.ts";
+import { MiniRing, ok } from "./mini-ring.ts";
 import { addonOrThrow, nativeIt } from "./native-addon.ts";
 
 /** The parts of ES2024 that our TypeScript library does not know, and old engines do not have. */
@@ -29,9 +35,9 @@ function wasmMemory(pages: number): WasmMemory {
 }
 
 /** A test that needs `hold` to do what it says for memory of the engine's own. */
-function holdIt(name: string, body: () => void | Promise<void>): void {
+function holdIt(name: string, body: (t: TestContext) => void | Promise<void>): void {
   nativeIt(name, (t) => {
-    if (addonOrThrow().hold(new ArrayBuffer(8)) !== undefined) return body();
+    if (addonOrThrow().hold(new ArrayBuffer(8)) !== undefined) return body(t);
     t.skip("This engine does not let us hold its memory: callers copy");
     return undefined;
   });
@@ -135,6 +141,34 @@ describe("hold()", () => {
     churn();
     memory.resize(2 ** 20);
     assert.equal(addon.addressOf(memory), address);
+  });
+
+  holdIt("lets the kernel fault where a resizable buffer shrank", async (t) => {
+    const addon = addonOrThrow();
+    if (addon.uringSetup(0, new Uint8Array(PARAMS_SIZE)) !== -EINVAL) {
+      t.skip("There is no io_uring here");
+      return;
+    }
+    await withTempDir((dir) => {
+      const path = join(dir, "fifo");
+      execFileSync("mkfifo", [path]);
+      const fd = openSync(path, "r+");
+      const ring = new MiniRing(addon);
+      const memory = resizable(65536, 2 ** 20);
+      const twin = addon.hold(memory);
+      ring.queue({ opcode: IORING_OP_READ, fd, addr: addon.addressOf(memory), len: 65536 });
+      ring.submit();
+      memory.resize(0);
+      writeSync(fd, "hello");
+      ring.submit(1);
+      assert.deepEqual(
+        ring.reap().map(({ res }) => res),
+        [-EFAULT],
+      );
+      assert.ok(twin !== undefined);
+      ring.close();
+      addon.closeFd(fd);
+    });
   });
 
   holdIt("keeps wasm memory that grew away", () => {

@@ -94,6 +94,8 @@ function churn(path: string): never {
   const memory = new Uint8Array(ok(addon.allocate(64 * 4096, 4096, false)));
   const ring = new MiniRing(addon, { entries: 64 });
   const base = addon.addressOf(memory);
+  // From here on only the kernel knows the memory, and the collector does not ask the kernel.
+  kept.push(memory, ring);
   let inFlight = 0;
   parentPort?.postMessage("ready");
   for (;;) {
