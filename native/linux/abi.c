@@ -38,7 +38,7 @@
 #define SAME(name, field) \
 	_Static_assert(offsetof(struct name, field) == offsetof(struct io_##name, field), \
 		       "offset of " #name "." #field);
-/* clang-format off: one fact per line. */
+/* clang-format off */
 /* A macro tells that the header is new enough. */
 #ifdef IORING_FEAT_EXT_ARG /* 5.11 */
 SAME_SIZE(uring_sqe)
@@ -148,16 +148,18 @@ _Static_assert(U_IORING_CQE_F_NOTIF == IORING_CQE_F_NOTIF, "CQE flags");
  * One string of names and one array of values, from the same lists in the same
  * order: seven hundred pointers would be as many relocations at load time.
  */
-/* clang-format off: lists without commas. */
+/* clang-format off */
 #define VALUE(name, value) (double)(value),
 #define FROM_SYSTEM(name) (double)(name),
 #define SIZE(name, type) sizeof(struct type),
 #define OFFSET(name, type, field) offsetof(struct type, field),
 
 static const double values[] = {
-	URING_CONSTANTS(VALUE) URING_LAYOUTS(SIZE, OFFSET) LINUX_CONSTANTS(FROM_SYSTEM)
-			LINUX_LAYOUTS(SIZE, OFFSET) 2 *
-		sizeof(struct uring_sqe),
+	URING_CONSTANTS(VALUE)
+	URING_LAYOUTS(SIZE, OFFSET)
+	LINUX_CONSTANTS(FROM_SYSTEM)
+	LINUX_LAYOUTS(SIZE, OFFSET)
+	2 * sizeof(struct uring_sqe),
 	2 * sizeof(struct uring_cqe),
 };
 
@@ -168,9 +170,13 @@ static const double values[] = {
 #define SIZE(name, type) #name "\0"
 #define OFFSET(name, type, field) #name "\0"
 
-static const char names[] = URING_CONSTANTS(NAME) URING_LAYOUTS(SIZE, OFFSET)
-	LINUX_CONSTANTS(NAME_ONLY) LINUX_LAYOUTS(SIZE, OFFSET) "SQE128_SIZE\0"
-							       "CQE32_SIZE\0";
+static const char names[] =
+	URING_CONSTANTS(NAME)
+	URING_LAYOUTS(SIZE, OFFSET)
+	LINUX_CONSTANTS(NAME_ONLY)
+	LINUX_LAYOUTS(SIZE, OFFSET)
+	"SQE128_SIZE\0"
+	"CQE32_SIZE\0";
 /* clang-format on */
 
 /* uringAbi() -> { name: number } */
