@@ -7,6 +7,7 @@ import {
   type EngineName,
 } from "../core/index.ts";
 import { ioUring } from "./io-uring/index.ts";
+import { memory } from "./memory/index.ts";
 import { sync } from "./sync/index.ts";
 import { threadPool } from "./thread-pool/index.ts";
 
@@ -17,6 +18,7 @@ export const ENGINE_FACTORIES: Readonly<Partial<Record<EngineName, EngineFactory
   io_uring: ioUring,
   thread_pool: threadPool,
   sync,
+  memory,
 };
 
 /** The engines that are chosen unless one is asked for by name, best first. */
