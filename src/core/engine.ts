@@ -58,6 +58,11 @@ export interface EngineCapabilities {
   readonly asynchronous: boolean;
   /** Requests need memory addresses: the runtime leases buffers and fills `address`. */
   readonly addresses: boolean;
+  /**
+   * Reads and writes without an offset go by the file position. Where this is false, the runtime
+   * gives them to another engine; absent means true.
+   */
+  readonly filePosition?: boolean;
   /** `link` and `hardLink` chains are ordered by the engine itself. */
   readonly links: boolean;
   /** `drain` is honored by the engine itself. */

@@ -7,6 +7,7 @@ import {
   type EngineName,
 } from "../core/index.ts";
 import { ioUring } from "./io-uring/index.ts";
+import { linuxAio } from "./linux-aio/index.ts";
 import { memory } from "./memory/index.ts";
 import { sync } from "./sync/index.ts";
 import { threadPool } from "./thread-pool/index.ts";
@@ -16,6 +17,7 @@ export { threadPool };
 /** The engines that are built, by name; the others of {@link ENGINE_NAMES} are still to come. */
 export const ENGINE_FACTORIES: Readonly<Partial<Record<EngineName, EngineFactory>>> = {
   io_uring: ioUring,
+  linux_aio: linuxAio,
   thread_pool: threadPool,
   sync,
   memory,

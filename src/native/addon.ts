@@ -153,4 +153,50 @@ export interface NativeAddon {
 
   /** Sizes, offsets and constants of the C side under the names of src/abi, to be compared. */
   uringAbi(): Record<string, number>;
+
+  /**
+   * io_setup(2): makes a context for `nrEvents` requests. The kernel writes its id, which is the
+   * address of its ring, to the 8 bytes at `contextAddress`, which must hold 0. Returns 0.
+   *
+   * A context that is not destroyed by then is when its environment ends, which waits until the
+   * kernel has let go of all memory.
+   */
+  aioSetup(nrEvents: number, contextAddress: number): number;
+  /** io_destroy(2): cancels polls and waits for all else. -EINVAL for another thread's context. */
+  aioDestroy(context: number): number;
+  /** Has `fd` closed with the context if the environment ends before `aioDestroy`. */
+  aioCloseWith(context: number, fd: number): number;
+  /** io_submit(2) of `nr` pointers at `iocbsAddress`. Returns how many were taken. */
+  aioSubmit(context: number, nr: number, iocbsAddress: number): number;
+  /** io_cancel(2). -EINPROGRESS when it worked: the event still comes. */
+  aioCancel(context: number, iocbAddress: number, eventAddress: number): number;
+  /** io_getevents(2): blocks the thread until `minNr` events are there or the time is up. */
+  aioGetevents(
+    context: number,
+    minNr: number,
+    nr: number,
+    eventsAddress: number,
+    timeoutAddress: number,
+  ): number;
+  /** io_pgetevents(2), with a struct __aio_sigset. */
+  aioPgetevents(
+    context: number,
+    minNr: number,
+    nr: number,
+    eventsAddress: number,
+    timeoutAddress: number,
+    sigsetAddress: number,
+  ): number;
+  /** How many events lie in the ring. -EINVAL, -ENOTSUP as `aioReap`. */
+  aioReady(context: number): number;
+  /**
+   * Takes at most `max` events out of the ring, without a system call, and copies them to
+   * `eventsAddress`. Returns how many. -EINVAL for a context that this environment does not have;
+   * -ENOTSUP where the ring is not as we know it: call `aioGetevents`.
+   */
+  aioReap(context: number, max: number, eventsAddress: number): number;
+  /** Reads the counter of an eventfd, which is 0 afterwards. -EAGAIN where it is 0. */
+  eventfdTake(fd: number): number;
+  /** As `uringAbi`, for src/abi/linux-aio.ts. */
+  aioAbi(): Record<string, number>;
 }

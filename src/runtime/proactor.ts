@@ -7,6 +7,7 @@ import {
   MAX_DEPTH,
   MAX_ENTRIES,
   MAX_TIMER_MS,
+  MAX_TIMER_MS,
 } from "../base/limits.ts";
 import {
   validateBoolean,
@@ -105,7 +106,9 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     const emulated = names.filter(
       (_, kind) => !capabilities.operations[kind] && fallback?.capabilities.operations[kind],
     );
-    const ours = (["links", "drain", "deadline"] as const).filter((name) => !capabilities[name]);
+    const ours = (["links", "drain", "deadline", "filePosition"] as const).filter(
+      (name) => capabilities[name] === false,
+    );
     return {
       ...capabilities,
       operations: [...native, ...emulated],
@@ -135,7 +138,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     const { scheduler, engine } = this.session();
     const hard = options?.hard === true;
     const prepared = this.prepare(descriptors);
-    if (!this.#ordersNatively(prepared, engine)) {
+    if (!ordersNatively(prepared, engine, hard)) {
       return startEmulatedChain(scheduler, prepared, hard);
     }
     return prepared.map(({ request, extras }, i) => {
@@ -152,30 +155,26 @@ export class Proactor extends FileOperations implements AsyncDisposable {
   }
 
   /**
-   * Waits until any of several operations is done, as aio_suspend(3) does. Resolves with the first
-   * that is, or with undefined when the time is up.
+   * Waits until any of several operations is done, as aio_suspend(3) does. Resolves with the place
+   * of the first that is, in the list, or with -1 when the time is up.
    */
   async suspend(
     operations: readonly Operation<unknown>[],
     options?: { readonly timeoutMs?: number },
-  ): Promise<Operation<unknown> | undefined> {
-    // An array, because a promise cannot resolve with another one.
-    const first = operations.map(async (operation) => {
+  ): Promise<number> {
+    const first = operations.map(async (operation, i) => {
       await operation.then(undefined, () => undefined);
-      return [operation];
+      return i;
     });
     const { timeoutMs } = options ?? {};
-    if (timeoutMs !== undefined) validateNumber(timeoutMs, "options.timeoutMs", 0);
-    // A timer of Node would take what it cannot count for nothing at all.
-    if (timeoutMs === undefined || timeoutMs > MAX_TIMER_MS) {
-      return undone(await Promise.race(first));
-    }
+    if (timeoutMs === undefined) return Promise.race(first);
+    validateNumber(timeoutMs, "options.timeoutMs", 0, MAX_TIMER_MS);
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), timeoutMs);
+    const late = new Promise<number>((resolve) => {
+      timer = setTimeout(() => resolve(-1), timeoutMs);
     });
     try {
-      return undone(await Promise.race([...first, late]));
+      return await Promise.race([...first, late]);
     } finally {
       clearTimeout(timer);
     }
@@ -326,22 +325,6 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     return this.current;
   }
 
-  #ordersNatively(prepared: readonly Prepared[], engine: Engine): boolean {
-    const { capabilities, longestChain, depth } = engine;
-    return (
-      capabilities.links &&
-      prepared.length <= Math.min(longestChain, depth) &&
-      prepared.every(
-        ({ request: { kind }, extras }) =>
-          capabilities.operations[kind] &&
-          // What never starts, or is timed by us, cannot be tied to others in the kernel.
-          extras?.options?.signal?.aborted !== true &&
-          (extras?.options?.deadlineMs === undefined ||
-            (capabilities.deadline && !capabilities.withoutDeadline?.[kind])),
-      )
-    );
-  }
-
   #setReferenced(referenced: boolean): this {
     this.#referenced = referenced;
     (this.current ?? this.#ending)?.scheduler.setReferenced(referenced);
@@ -359,8 +342,21 @@ export class Proactor extends FileOperations implements AsyncDisposable {
   }
 }
 
-function undone(first: readonly Operation<unknown>[] | undefined): Operation<unknown> | undefined {
-  return first?.[0];
+/** Whether the engine keeps a chain in order by itself, and breaks it where it should break. */
+function ordersNatively(prepared: readonly Prepared[], engine: Engine, hard: boolean): boolean {
+  const { capabilities, longestChain, depth } = engine;
+  if (!capabilities.links || prepared.length > Math.min(longestChain, depth)) return false;
+  return prepared.every(({ request: { kind }, extras }, i) => {
+    const { signal, deadlineMs } = extras?.options ?? {};
+    const last = i === prepared.length - 1;
+    return (
+      capabilities.operations[kind] === true &&
+      (last || hard || capabilities.breaksLink?.[kind] !== false) &&
+      // What never starts, or is timed by us, cannot be tied to others in the kernel.
+      signal?.aborted !== true &&
+      (deadlineMs === undefined || (capabilities.deadline && !capabilities.withoutDeadline?.[kind]))
+    );
+  });
 }
 
 function checkOptions(options: ProactorOptions): Omit<EngineOptions, "wake"> {

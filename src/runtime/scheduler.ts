@@ -5,6 +5,7 @@ import {
   type CompletionSink,
   canDo,
   type Engine,
+  FILE_POSITION,
   OperationKind,
   QueueStatus,
   Request,
@@ -28,6 +29,7 @@ import { WaitingList } from "./waiting.ts";
 const ECANCELED = -errnoOf("ECANCELED");
 // Constants out of other modules are looked up at every use; these are part of the code.
 const READ = OperationKind.Read;
+const WRITEV = OperationKind.Writev;
 const BUSY = QueueStatus.Busy;
 const MOST_COMPLETIONS = COMPLETIONS_PER_TURN;
 const MOST_BYTES = BYTES_PER_TURN;
@@ -301,7 +303,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
     if (request.chain > 1 && slots.limit - slots.used < request.chain) return false;
     const fallback = this.#fallback;
     // Without a fallback the engine refuses by itself what it cannot do.
-    const main = fallback === undefined || canDo(this.#engine.capabilities, request.kind);
+    const main = fallback === undefined || doesItself(this.#engine, request);
     const engine = main ? this.#engine : fallback;
     if (request.drain === true || this.#drainSlot !== -1) {
       if (this.#mustWaitForDrain(request, engine)) return false;
@@ -537,4 +539,12 @@ export class Scheduler implements CompletionSink, OperationOwner {
     const { fallback, main } = { fallback: this.#fallback, main: this.#engine };
     return fallback !== undefined && this.#onFallback[slot] === 1 ? fallback : main;
   }
+}
+
+/** Whether an engine does a request itself: the operation, and one without an offset. */
+function doesItself({ capabilities }: Engine, { kind, offset }: Request): boolean {
+  if (!canDo(capabilities, kind)) return false;
+  if (capabilities.filePosition !== false || offset !== FILE_POSITION) return true;
+  // Of all operations, these are the ones for which no offset means the file position.
+  return kind < READ || kind > WRITEV;
 }
