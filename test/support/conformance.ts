@@ -1,0 +1,109 @@
+import { describe, it } from "node:test";
+import type { EngineName } from "../../src/core/index.ts";
+import { probeEngine } from "../../src/engines/index.ts";
+import { Proactor, type ProactorOptions } from "../../src/index.ts";
+import { engineNames } from "./engines.ts";
+
+/**
+ * What an engine cannot do, written down: a test that meets one of these expects the refusal, so
+ * that nothing is skipped in silence and nothing is lost or gained unnoticed.
+ */
+export interface Limits {
+  /** Operations that are refused with ENOTSUP. */
+  readonly unsupported: readonly string[];
+  /** RWF_*, RESOLVE_* and RENAME_* bits are refused with ENOTSUP. */
+  readonly perCallFlags: boolean;
+  /** What has no position is read and written whatever offset is given; else that is ESPIPE. */
+  readonly ignoresOffsetsOnPipes: boolean;
+  /** Reading an empty pipe lets the program go on. */
+  readonly waitsElsewhere: boolean;
+  /** What cancel can stop. */
+  readonly cancel: "running" | "waiting" | "none";
+  /** `wait` blocks until something completes. */
+  readonly wait: boolean;
+  /** registerBuffers and registerFiles do something. */
+  readonly registers: boolean;
+  /** Misaligned O_DIRECT transfers are refused by us, with the alignment in the message. */
+  readonly knowsAlignment: boolean;
+}
+
+const OF_NODE_FS = ["syncFileRange", "fallocate", "fadvise", "splice", "tee", "poll"] as const;
+
+/** The engines that the conformance tests run against, and their limits. */
+export const LIMITS: Readonly<Partial<Record<EngineName, Limits>>> = {
+  io_uring: {
+    unsupported: [],
+    perCallFlags: true,
+    ignoresOffsetsOnPipes: true,
+    waitsElsewhere: true,
+    cancel: "running",
+    wait: true,
+    registers: true,
+    knowsAlignment: true,
+  },
+  thread_pool: {
+    unsupported: OF_NODE_FS,
+    perCallFlags: false,
+    ignoresOffsetsOnPipes: false,
+    waitsElsewhere: true,
+    cancel: "waiting",
+    wait: false,
+    registers: false,
+    knowsAlignment: true,
+  },
+  sync: {
+    unsupported: [...OF_NODE_FS, "timeout"],
+    perCallFlags: false,
+    ignoresOffsetsOnPipes: false,
+    waitsElsewhere: false,
+    cancel: "none",
+    wait: true,
+    registers: false,
+    knowsAlignment: true,
+  },
+};
+
+/**
+ * Runs one specification against every engine of {@link LIMITS}; one that cannot run here says why,
+ * in a test that is skipped and counted. `ENGINES=io_uring` picks some.
+ */
+export function describeConformance(
+  title: string,
+  body: (engine: EngineName, limits: Limits) => void,
+): void {
+  for (const name of engineNames()) {
+    const limits = LIMITS[name];
+    if (limits === undefined) continue;
+    const probed = probeEngine(name);
+    if (probed.available) describe(`${name}: ${title}`, () => body(name, limits));
+    else it(`${name}: ${title}`, { skip: `${probed.reason} (${probed.remedy})` }, () => {});
+  }
+}
+
+/** Runs `body` with a proactor, and shuts it down afterwards, canceling what is still in flight. */
+export async function withProactor<T>(
+  options: ProactorOptions,
+  body: (proactor: Proactor) => T | Promise<T>,
+): Promise<T> {
+  const proactor = new Proactor(options);
+  try {
+    return await body(proactor);
+  } finally {
+    await proactor.shutdown({ cancel: true });
+  }
+}
+
+/** What came of something: a value, or an error as it shows itself to a program. */
+export type Outcome = { readonly value: unknown } | { readonly error: Record<string, unknown> };
+
+/** Runs something and tells what came of it, whether it throws, rejects or succeeds. */
+export async function outcomeOf(run: () => unknown): Promise<Outcome> {
+  try {
+    return { value: await run() };
+  } catch (caught) {
+    const error = caught as NodeJS.ErrnoException & { dest?: string };
+    const { name, message, code, errno, syscall, path, dest } = error;
+    const keys = Object.keys(error);
+    return { error: { name, message, code, errno, syscall, path, dest, keys } };
+  }
+}
