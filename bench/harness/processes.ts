@@ -1,5 +1,5 @@
 import { type ChildProcess, fork, spawn } from "node:child_process";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Job } from "./job.ts";
 import { ROOT } from "./test-file.ts";
 
@@ -45,7 +45,7 @@ export function runCommand({ file, args }: Command): Promise<unknown> {
     child.once("close", (code, signal) => {
       clearTimeout(limit);
       if (code === 0) return resolve(parseOutput(stdout()));
-      reject(new Error(`${file} ended with ${signal ?? code}: ${stderr().trim()}`));
+      reject(new Error(`${basename(file)} ended with ${signal ?? code}: ${gist(stderr())}`));
     });
   });
 }
@@ -124,6 +124,12 @@ function collect(stream: NodeJS.ReadableStream): () => string {
     text += chunk;
   });
   return () => text;
+}
+
+/** The line of an error's output that says what is wrong; a stack would bury a table. */
+export function gist(text: string): string {
+  const lines = text.trim().split("\n");
+  return lines.find((line) => /^\w*Error: /.test(line)) ?? lines[0] ?? "";
 }
 
 /** Some programs have something to say before their JSON. */

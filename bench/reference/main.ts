@@ -127,6 +127,10 @@ function keep(report: Report, raw: ReadonlyMap<string, unknown[]>, options: Opti
   const text = `${JSON.stringify({ ...report, raw: Object.fromEntries(raw) }, null, 1)}\n`;
   if (options.json !== undefined) writeFileSync(options.json, text);
   if (!options.keep) return;
+  if (report.results.some(({ verdict }) => verdict === "not measured")) {
+    say("Not kept, because not everything was measured");
+    return;
+  }
   const folder = join(ROOT, "bench", "baselines");
   const [major] = process.versions.node.split(".");
   const name = options.name ?? `reference-${process.platform}-${process.arch}-node${major}`;

@@ -32,7 +32,7 @@ export const HELP = `npm run bench:reference -- [options]
   --strict        exit with 1 when a floor was missed
   --help          this text
 
-Only a run of all rows in 7 rounds or more is kept.
+Only a run in which all rows were measured, in 7 rounds or more, is kept.
 `;
 
 /** Fewer rounds have no spread worth showing. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatMicroseconds, formatRate, formatRatio } from "../../bench/harness/format.ts";
 import { fileSystemOf } from "../../bench/harness/machine.ts";
+import { gist } from "../../bench/harness/processes.ts";
 import { RandomBlocks } from "../../bench/harness/random.ts";
 import { cpuPerOperation, rate } from "../../bench/harness/result.ts";
 import { interleave } from "../../bench/harness/rounds.ts";
@@ -113,6 +114,22 @@ describe("countCalls", () => {
 
   it("refuses a log without landmarks", () => {
     assert.throws(() => countCalls(log, landmarksFor("y")), /no landmarks/);
+  });
+});
+
+describe("gist", () => {
+  it("finds the message in what Node prints when it dies", () => {
+    const dying = `file:///x.js:2
+import { a, a } from "./y.js";
+            ^
+
+SyntaxError: Identifier 'a' has already been declared
+    at compile (node:internal)
+
+Node.js v20.20.2`;
+    assert.equal(gist(dying), "SyntaxError: Identifier 'a' has already been declared");
+    assert.equal(gist("fio: no such file\nhelp follows\n"), "fio: no such file");
+    assert.equal(gist(""), "");
   });
 });
 
