@@ -5,13 +5,16 @@
  */
 import { Proactor } from "./runtime/proactor.ts";
 
+export * as constants from "./abi/linux-flags.ts";
 export {
   AbortError,
   ProactorError,
   type ProactorErrorCode,
   type SystemError,
 } from "./base/errors.ts";
+export type { PathLike } from "./base/validate.ts";
 export type { BufferView, EngineName } from "./core/index.ts";
+export type { PoolStats } from "./memory/pool.ts";
 export type { BufferPool } from "./runtime/buffer-pool.ts";
 export type { CompletionQueue } from "./runtime/completion-queue.ts";
 export type * from "./runtime/descriptors.ts";

@@ -71,3 +71,6 @@ export const RETRY_MS = 1;
 
 /** Looks at an empty completion queue before giving up, with a kernel thread that submits. */
 export const SQPOLL_SPINS = 2000;
+
+/** Memory for copies of buffers that cannot be held, kept for the next copy, in bytes. */
+export const DEFAULT_COPY_BYTES = 16 * 1024 * 1024;

@@ -65,6 +65,8 @@ export interface EngineCapabilities {
   readonly filePosition?: boolean;
   /** `link` and `hardLink` chains are ordered by the engine itself. */
   readonly links: boolean;
+  /** Operations whose failure breaks a soft chain of the engine, by kind; where absent, all. */
+  readonly breaksLink?: readonly boolean[];
   /** `drain` is honored by the engine itself. */
   readonly drain: boolean;
   /** `deadlineMs` is honored by the engine itself. */

@@ -9,6 +9,7 @@ import {
 import { ioUring } from "./io-uring/index.ts";
 import { linuxAio } from "./linux-aio/index.ts";
 import { memory } from "./memory/index.ts";
+import { posixAio } from "./posix-aio/index.ts";
 import { sync } from "./sync/index.ts";
 import { threadPool } from "./thread-pool/index.ts";
 
@@ -18,6 +19,7 @@ export { threadPool };
 export const ENGINE_FACTORIES: Readonly<Partial<Record<EngineName, EngineFactory>>> = {
   io_uring: ioUring,
   linux_aio: linuxAio,
+  posix_aio: posixAio,
   thread_pool: threadPool,
   sync,
   memory,
@@ -91,7 +93,7 @@ export function chooseEngine(asked: string | undefined): Choice {
 export function reportEngines(chosen: EngineName | undefined): readonly EngineReport[] {
   return ENGINE_NAMES.map((name) => {
     const availability = probeEngine(name);
-    let verdict = "not chosen: a better one can run";
+    let verdict = "not chosen: another one was asked for, or comes first";
     if (name === chosen) verdict = "chosen";
     else if (!availability.available) verdict = "unavailable";
     else if (!PREFERENCE.includes(name)) verdict = "not chosen: only on request";

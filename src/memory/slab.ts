@@ -90,10 +90,17 @@ export class Slab implements PoolMemory {
   }
 }
 
+/** What the typings of Node 20 do not know. */
+type MarkingThreads = typeof workerThreads & {
+  readonly isMarkedAsUntransferable?: (object: object) => boolean;
+};
+
 /** A transferred slab would take every buffer in it along. */
 function markUntransferable(buffer: ArrayBuffer): void {
   try {
-    workerThreads.markAsUntransferable(buffer);
+    // Node 21 and newer mark memory from outside themselves. Marking it again, they abort at exit.
+    const { isMarkedAsUntransferable, markAsUntransferable } = workerThreads as MarkingThreads;
+    if (isMarkedAsUntransferable?.(buffer) !== true) markAsUntransferable(buffer);
   } catch {
     // Some runtimes do not have it. A slab that was taken away is noticed, and not used again.
   }

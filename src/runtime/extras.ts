@@ -45,6 +45,8 @@ export interface Extras {
   explain?: ((result: number) => Error | undefined) | undefined;
   /** Runs before anything else when it completes: copies a bounce buffer back, stops a timer. */
   finish?: ((result: number) => void)[] | undefined;
+  /** Runs after all of `finish`: gives memory back. */
+  last?: (() => void)[] | undefined;
   listeners?: ((completion: Completion<never>) => void)[] | undefined;
   /** Why it was canceled, if it was: what to reject with. */
   canceled?: "requested" | "aborted" | "deadline" | undefined;

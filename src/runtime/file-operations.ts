@@ -176,9 +176,8 @@ export abstract class FileOperations {
     const bytes = new Uint8Array(STATX_BUFFER_BYTES);
     request.buffer = bytes;
     request.length = STATX_BUFFER_BYTES;
-    const extras: Extras = {};
-    this.session().memory.lend(request, bytes, extras);
-    return this.#start(request, options, () => decodeStatx(bytes), extras);
+    this.session().memory.useOwn(request, bytes);
+    return this.#start(request, options, () => decodeStatx(bytes));
   }
 
   /** Makes a file `size` bytes long (0 unless told), ftruncate(2). */

@@ -1,11 +1,12 @@
 import { ProactorError, systemError } from "../base/errors.ts";
-import { MIN_POOL_BUFFER_BYTES } from "../base/limits.ts";
+import { DEFAULT_COPY_BYTES, MIN_POOL_BUFFER_BYTES } from "../base/limits.ts";
 import type { BufferView, Request } from "../core/index.ts";
 import { Leases, type MemoryAccess } from "../memory/leases.ts";
 import type { NativeAddon } from "../native/addon.ts";
 import type { Extras } from "./extras.ts";
 
 const PAGE = MIN_POOL_BUFFER_BYTES;
+const MOST_COPY_BYTES = DEFAULT_COPY_BYTES;
 
 /** Access to memory without the addon: none. */
 const NOTHING_HELD: MemoryAccess = { addressOf: () => 0, hold: () => undefined };
@@ -18,23 +19,27 @@ export class RequestMemory {
   /** Finds addresses that stay valid until the last completion. */
   readonly leases: Leases;
   readonly #addon: NativeAddon | undefined;
+  readonly #copies: CopyMemory;
 
   /** @param addon Without it no memory can be held, and all of it is copied. */
   constructor(addon: NativeAddon | undefined) {
     this.#addon = addon;
     this.leases = new Leases(addon ?? NOTHING_HELD);
+    this.#copies = new CopyMemory((bytes) => {
+      const memory = addon?.allocate(bytes, PAGE, false) ?? new ArrayBuffer(bytes);
+      if (typeof memory === "number") throw systemError(memory, "mmap");
+      return memory;
+    });
   }
 
-  /** Fills `address` of a request with one buffer that is not on a hot road. */
-  lend(request: Request, view: BufferView, extras: Extras): void {
-    const { address } = this.leases.lend(view);
-    if (address === -1) this.bounce(request, view, false, extras);
-    else request.setAddress(address);
+  /** Fills `address` of a request with memory that nobody else can see, so that it needs no hold. */
+  useOwn(request: Request, own: Uint8Array): void {
+    request.setAddress(this.#addressOf(own));
   }
 
   /** Gives the kernel memory of ours instead of the view's, and arranges the copy. */
   bounce(request: Request, view: BufferView, writes: boolean, extras: Extras): void {
-    const own = this.#copyOf(view, request.length, writes);
+    const own = this.#copyOf(view, request.length, writes, extras);
     if (!writes) copyBack(own, view, 0, extras);
     request.buffer = own;
     request.setAddress(this.#addressOf(own));
@@ -46,9 +51,9 @@ export class RequestMemory {
     const addresses: number[] = [];
     let before = 0;
     for (const view of views) {
-      const { address } = this.leases.lend(view);
-      if (address === -1) {
-        const own = this.#copyOf(view, view.byteLength, writes);
+      const { held, address } = this.leases.lend(view);
+      if (!held) {
+        const own = this.#copyOf(view, view.byteLength, writes, extras);
         if (!writes) copyBack(own, view, before, extras);
         used.push(own);
         addresses.push(this.#addressOf(own));
@@ -66,13 +71,42 @@ export class RequestMemory {
     return this.#addon?.addressOf(own) ?? 0;
   }
 
-  #copyOf(view: BufferView, length: number, writes: boolean): Uint8Array {
-    const bytes = Math.max(length, 1);
-    const memory = this.#addon?.allocate(bytes, PAGE, false) ?? new ArrayBuffer(bytes);
-    if (typeof memory === "number") throw systemError(memory, "mmap");
+  /** Memory of ours, with the view's bytes in it if it is to be written; taken back at the end. */
+  #copyOf(view: BufferView, length: number, writes: boolean, extras: Extras): Uint8Array {
+    const memory = this.#copies.pop(length);
     const own = new Uint8Array(memory, 0, length);
     if (writes) own.set(new Uint8Array(view.buffer, view.byteOffset, length));
+    extras.last = [...(extras.last ?? []), () => this.#copies.push(memory)];
     return own;
+  }
+}
+
+/** Memory for copies that is used again: mapping some anew costs more than the copy. */
+class CopyMemory {
+  readonly #allocate: (bytes: number) => ArrayBuffer;
+  readonly #free = new Map<number, ArrayBuffer[]>();
+  #bytes = 0;
+
+  constructor(allocate: (bytes: number) => ArrayBuffer) {
+    this.#allocate = allocate;
+  }
+
+  /** Memory of at least `length` bytes: the next power of two, from one page on. */
+  pop(length: number): ArrayBuffer {
+    const bytes = 2 ** Math.ceil(Math.log2(Math.max(length, PAGE)));
+    const memory = this.#free.get(bytes)?.pop();
+    if (memory === undefined) return this.#allocate(bytes);
+    this.#bytes -= bytes;
+    return memory;
+  }
+
+  push(memory: ArrayBuffer): void {
+    const { byteLength } = memory;
+    if (this.#bytes + byteLength > MOST_COPY_BYTES) return;
+    this.#bytes += byteLength;
+    const list = this.#free.get(byteLength);
+    if (list === undefined) this.#free.set(byteLength, [memory]);
+    else list.push(memory);
   }
 }
 

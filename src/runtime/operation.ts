@@ -1,3 +1,4 @@
+import { invalidArgValue } from "../base/argument-errors.ts";
 import { errnoOf, systemError } from "../base/errors.ts";
 
 /** How far an operation has come; what aio_error(3) would tell. */
@@ -149,7 +150,7 @@ export class Operation<T> extends Promise<T> {
    * @param event `"complete"` is the only one.
    */
   on(event: "complete", listener: (completion: Completion<T>) => void): this {
-    if (event !== "complete") return this;
+    if (event !== "complete") throw invalidArgValue("event", event, 'must be "complete"');
     this.#handled();
     if (this.#state === State.running) {
       this.#owner.onComplete(this, listener as (completion: Completion<never>) => void);

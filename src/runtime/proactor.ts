@@ -7,7 +7,6 @@ import {
   MAX_DEPTH,
   MAX_ENTRIES,
   MAX_TIMER_MS,
-  MAX_TIMER_MS,
 } from "../base/limits.ts";
 import {
   validateBoolean,
@@ -61,7 +60,8 @@ export interface ProactorOptions {
 }
 
 /** What an engine can do, and what the runtime does in its place. */
-export interface Capabilities extends Omit<EngineCapabilities, "operations"> {
+export interface Capabilities
+  extends Omit<EngineCapabilities, "operations" | "breaksLink" | "withoutDeadline"> {
   /** The operations that can be done, by name. */
   readonly operations: readonly string[];
   /** What of all this is emulated: operations by another engine, order and deadlines by us. */
@@ -109,8 +109,9 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     const ours = (["links", "drain", "deadline", "filePosition"] as const).filter(
       (name) => capabilities[name] === false,
     );
+    const { breaksLink: _, withoutDeadline: __, ...told } = capabilities;
     return {
-      ...capabilities,
+      ...told,
       operations: [...native, ...emulated],
       emulated: [...emulated, ...ours],
     };

@@ -6,6 +6,7 @@ import {
   canDo,
   type Engine,
   FILE_POSITION,
+  OPERATIONS,
   OperationKind,
   QueueStatus,
   Request,
@@ -35,6 +36,7 @@ const MOST_COMPLETIONS = COMPLETIONS_PER_TURN;
 const MOST_BYTES = BYTES_PER_TURN;
 const YIELDS_NOTHING = YIELDS;
 
+const ENOTSUP = -errnoOf("ENOTSUP");
 const EFAULT = -errnoOf("EFAULT");
 /** The kernel's clock and ours may differ by this much, in ms. */
 const CLOCK_SLACK_MS = 1;
@@ -77,6 +79,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** The same, while they are delivered: what is started meanwhile may finish at once. */
   #deliveredSlots: number[] = [];
   #deliveredResults: number[] = [];
+  /** Which operations any engine here can do. */
+  readonly #possible: readonly boolean[];
   #done = 0;
   #scheduled = false;
   #inTurn = false;
@@ -111,6 +115,11 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#slots = new SlotTable(engine.depth);
     this.#kinds = new Uint8Array(engine.depth);
     this.#onFallback = new Uint8Array(fallback === undefined ? 0 : engine.depth);
+    this.#possible = OPERATIONS.map(
+      (_, kind) =>
+        engine.capabilities.operations[kind] === true ||
+        fallback?.capabilities.operations[kind] === true,
+    );
   }
 
   /** Operations that have a slot: with the engine, or just finished. */
@@ -179,7 +188,10 @@ export class Scheduler implements CompletionSink, OperationOwner {
     return this.#delivered - before;
   }
 
-  /** Blocks the thread until `minimum` completions are there or the time is up; delivers them. */
+  /**
+   * Blocks the thread until `minimum` completions are there or the time is up; delivers them. What
+   * the fallback does is not waited for, because it needs the loop to turn.
+   */
   wait(minimum: number, timeoutMs: number): number {
     const engine = this.#engine;
     if (engine.wait === undefined || !engine.capabilities.wait) {
@@ -195,7 +207,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       this.run();
       const delivered = this.#delivered - before;
       const left = until - performance.now();
-      const wanted = Math.min(minimum - delivered, this.#slots.used);
+      const wanted = Math.min(minimum - delivered, this.#slots.used - this.#fallbackUsed());
       if (wanted <= 0 || left <= 0) return delivered;
       // What was not taken does not complete, however long we wait.
       engine.wait(wanted, this.#refused ? Math.min(left, RETRY_MS) : left);
@@ -285,7 +297,22 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#turn();
   };
 
+  /** What no engine here can do fails like anything else, and says what would help. */
+  #refuse(request: Request, operation: Operation<unknown>, extras: Extras | undefined): void {
+    const { name } = OPERATIONS[request.kind] as { name: string };
+    const error = new ProactorError(
+      "ERR_PROACTOR_UNSUPPORTED",
+      `The engine ${this.#engine.name} cannot do ${name}, and nothing emulates it`,
+      "Ask proactor.capabilities.operations first, and proactor.explain() for the other engines",
+    );
+    settle(operation, request.kind, ENOTSUP, { ...extras, explain: () => error });
+  }
+
   #admit(request: Request, operation: Operation<unknown>, extras: Extras | undefined): void {
+    if (this.#possible[request.kind] === false) {
+      this.#refuse(request, operation, extras);
+      return;
+    }
     // Nobody overtakes those who wait; the rest of a chain follows its first.
     if (this.#waiting.size > 0 || !this.#queue(request, operation, extras)) {
       // The kernel's clock would start only once there is room.
@@ -533,6 +560,15 @@ export class Scheduler implements CompletionSink, OperationOwner {
       this.#extras[slot] = extras;
     }
     return extras;
+  }
+
+  /** How many are with the fallback: what the engine's `wait` would never see. */
+  #fallbackUsed(): number {
+    let used = 0;
+    for (let slot = 0; slot < this.#onFallback.length; slot++) {
+      if (this.#onFallback[slot] === 1 && this.#operations[slot] !== undefined) used++;
+    }
+    return used;
   }
 
   #engineOf(slot: number): Engine {

@@ -30,6 +30,7 @@ export function settle(
 ): void {
   const end = result < 0 ? settled(result, extras) : result;
   if (extras?.finish !== undefined) for (const finish of extras.finish) finish(end);
+  if (extras?.last !== undefined) for (const last of extras.last) last();
   let value: unknown;
   let error: Error | undefined;
   if (end >= 0 || (kind === OperationKind.Timeout && end === -ETIME)) {

@@ -28,6 +28,25 @@ const NONBLOCKING_FIRST: ReadonlySet<number> = new Set([
   OperationKind.Poll,
 ]);
 
+/**
+ * Operations that break a chain when they fail. Linux forgets to mark the others as failed, so that
+ * what is linked behind them runs all the same (seen on 6.18), and a timeout that simply ended
+ * counts as failed.
+ */
+const BREAKS_LINK: ReadonlySet<number> = new Set<number>([
+  OperationKind.Nop,
+  OperationKind.Open,
+  OperationKind.Close,
+  OperationKind.Read,
+  OperationKind.Write,
+  OperationKind.Readv,
+  OperationKind.Writev,
+  OperationKind.Fadvise,
+  OperationKind.Splice,
+  OperationKind.Tee,
+  OperationKind.Poll,
+]);
+
 /** The opcodes this kernel answers, asked of it with IORING_REGISTER_PROBE (Linux 5.6). */
 export function probeOpcodes(addon: NativeAddon, fd: number): ReadonlySet<number> {
   const opcodes = 256;
@@ -52,6 +71,7 @@ export function capabilitiesOf(addon: NativeAddon, ring: Ring): EngineCapabiliti
     addresses: true,
     // Without it a chain ends at an SQE that is refused, and what follows runs as if it were new.
     links: (ring.flags & IORING_SETUP_SUBMIT_ALL) !== 0,
+    breaksLink: OPCODES.map((_, kind) => BREAKS_LINK.has(kind)),
     drain: true,
     // A linked timeout is an entry of its own.
     deadline: ring.sq.entries > 1,

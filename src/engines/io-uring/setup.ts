@@ -1,4 +1,6 @@
 import {
+  CQE_SIZE,
+  CQE32_SIZE,
   IORING_FEAT_FAST_POLL,
   IORING_FEAT_NODROP,
   IORING_FEAT_RW_CUR_POS,
@@ -6,15 +8,20 @@ import {
   IORING_FEAT_SUBMIT_STABLE,
   IORING_OFF_SQ_RING,
   IORING_OFF_SQES,
+  IORING_REGISTER_USE_REGISTERED_RING,
   IORING_SETUP_CLAMP,
   IORING_SETUP_COOP_TASKRUN,
+  IORING_SETUP_CQE32,
   IORING_SETUP_CQSIZE,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_NO_SQARRAY,
+  IORING_SETUP_REGISTERED_FD_ONLY,
   IORING_SETUP_SINGLE_ISSUER,
+  IORING_SETUP_SQE128,
   IORING_SETUP_SQPOLL,
   IORING_SETUP_SUBMIT_ALL,
   IORING_SETUP_TASKRUN_FLAG,
+  IORING_UNREGISTER_RING_FDS,
   PARAMS_CQ_ENTRIES,
   PARAMS_CQ_OFF_CQES,
   PARAMS_CQ_OFF_FLAGS,
@@ -30,6 +37,8 @@ import {
   PARAMS_SQ_OFF_HEAD,
   PARAMS_SQ_OFF_TAIL,
   PARAMS_SQ_THREAD_IDLE,
+  SQE_SIZE,
+  SQE128_SIZE,
 } from "../../abi/io-uring.ts";
 import { EINVAL } from "../../abi/linux.ts";
 import { ProactorError, systemError } from "../../base/errors.ts";
@@ -120,15 +129,53 @@ export function setupRing(
 /** Opens a ring: set up, checked against what we stand on, mapped. Throws if any of it fails. */
 export function openRing(addon: NativeAddon, options: RingOptions): Ring {
   const params = new Uint32Array(PARAMS_SIZE / 4);
-  const fd = setupRing(addon, options, params);
+  return openSetUp(addon, setupRing(addon, options, params), params, mapMemory);
+}
+
+/**
+ * Opens a ring with exactly these parameters, whatever the size of its entries. Throws if the
+ * kernel refuses any of them.
+ *
+ * @param params `struct io_uring_params`, which the kernel completes.
+ * @param provided The memory of the ring with IORING_SETUP_NO_MMAP; its address is in `params`.
+ */
+export function openExactRing(
+  addon: NativeAddon,
+  entries: number,
+  params: Uint32Array<ArrayBuffer>,
+  provided?: ProvidedMemory,
+): Ring {
+  const fd = addon.uringSetup(entries, new Uint8Array(params.buffer));
+  const memory = provided === undefined ? mapMemory : () => provided;
+  return openSetUp(addon, fd, params, memory);
+}
+
+function openSetUp(
+  addon: NativeAddon,
+  fd: number,
+  params: Uint32Array<ArrayBuffer>,
+  memory: typeof mapMemory,
+): Ring {
   if (fd < 0) throw systemError(fd, "io_uring_setup");
   try {
     checkFeatures(wordAt(params, PARAMS_FEATURES));
-    return mapRing(addon, fd, params);
+    return mapRing(addon, fd, params, memory);
   } catch (error) {
-    addon.closeFd(fd);
+    closeRing(addon, fd, wordAt(params, PARAMS_FLAGS));
     throw error;
   }
+}
+
+/** A ring without a descriptor is gone with its registration. */
+function closeRing(addon: NativeAddon, fd: number, flags: number): void {
+  if ((flags & IORING_SETUP_REGISTERED_FD_ONLY) === 0) {
+    addon.closeFd(fd);
+    return;
+  }
+  // struct io_uring_rsrc_update: offset, resv, data.
+  const update = new Uint32Array([fd, 0, 0, 0]);
+  const opcode = IORING_UNREGISTER_RING_FDS | IORING_REGISTER_USE_REGISTERED_RING;
+  addon.uringRegister(fd, opcode >>> 0, addon.addressOf(update), 1);
 }
 
 /** Sets the smallest ring up and closes it again. Throws what `openRing` would. */
@@ -150,44 +197,75 @@ function checkFeatures(features: number): void {
   );
 }
 
-function mapRing(addon: NativeAddon, fd: number, params: Uint32Array<ArrayBuffer>): Ring {
-  const sqEntries = wordAt(params, PARAMS_SQ_ENTRIES);
-  const cqEntries = wordAt(params, PARAMS_CQ_ENTRIES);
-  const cqes = wordAt(params, PARAMS_CQ_OFF_CQES);
+/** The memory of a ring that was not mapped from its descriptor. */
+export interface ProvidedMemory {
+  readonly rings: ArrayBuffer;
+  readonly sqes: ArrayBuffer;
+}
+
+/** How many bytes both rings take, and all SQEs, by what the kernel answered. */
+function sizesOf(params: Uint32Array): { rings: number; sqes: number } {
   const flags = wordAt(params, PARAMS_FLAGS);
+  const sqEntries = wordAt(params, PARAMS_SQ_ENTRIES);
+  const cqeSize = (flags & IORING_SETUP_CQE32) !== 0 ? CQE32_SIZE : CQE_SIZE;
+  const cqes = wordAt(params, PARAMS_CQ_OFF_CQES) + wordAt(params, PARAMS_CQ_ENTRIES) * cqeSize;
+  const array = wordAt(params, PARAMS_SQ_OFF_ARRAY) + sqEntries * 4;
+  const sqeSize = (flags & IORING_SETUP_SQE128) !== 0 ? SQE128_SIZE : SQE_SIZE;
   const hasArray = (flags & IORING_SETUP_NO_SQARRAY) === 0;
-  const arrayAt = wordAt(params, PARAMS_SQ_OFF_ARRAY);
-  const ringBytes = Math.max(cqes + cqEntries * 16, hasArray ? arrayAt + sqEntries * 4 : 0);
-  const ringMemory = mapped(addon.map(fd, ringBytes, IORING_OFF_SQ_RING));
-  const sqeMemory = mapped(addon.map(fd, sqEntries * 64, IORING_OFF_SQES));
-  const words = new Uint32Array(ringMemory, 0, ringBytes >> 2);
-  // The indirection array is of no use to us: entry i is always the ith.
-  if (hasArray) for (let i = 0; i < sqEntries; i++) words[arrayAt / 4 + i] = i;
+  return { rings: hasArray ? Math.max(cqes, array) : cqes, sqes: sqEntries * sqeSize };
+}
+
+function mapMemory(addon: NativeAddon, fd: number, params: Uint32Array): ProvidedMemory {
+  const sizes = sizesOf(params);
+  return {
+    rings: mapped(addon.map(fd, sizes.rings, IORING_OFF_SQ_RING)),
+    sqes: mapped(addon.map(fd, sizes.sqes, IORING_OFF_SQES)),
+  };
+}
+
+/** Makes the queues of a ring that is set up, or was resized, and maps them. Throws a mmap error. */
+export function mapRing(
+  addon: NativeAddon,
+  fd: number,
+  params: Uint32Array<ArrayBuffer>,
+  memory: typeof mapMemory = mapMemory,
+): Ring {
+  const sqEntries = wordAt(params, PARAMS_SQ_ENTRIES);
+  const flags = wordAt(params, PARAMS_FLAGS);
+  const sizes = sizesOf(params);
+  const { rings, sqes } = memory(addon, fd, params);
+  const words = new Uint32Array(rings, 0, sizes.rings >> 2);
+  if ((flags & IORING_SETUP_NO_SQARRAY) === 0) {
+    // The indirection array is of no use to us: entry i is always the ith.
+    const array = wordAt(params, PARAMS_SQ_OFF_ARRAY) / 4;
+    for (let i = 0; i < sqEntries; i++) words[array + i] = i;
+  }
   return {
     fd,
     flags,
     features: wordAt(params, PARAMS_FEATURES),
-    sq: new SubmissionQueue(words, new Uint32Array(sqeMemory), {
+    sq: new SubmissionQueue(words, new Uint32Array(sqes, 0, sizes.sqes >> 2), {
       head: wordAt(params, PARAMS_SQ_OFF_HEAD) / 4,
       tail: wordAt(params, PARAMS_SQ_OFF_TAIL) / 4,
       flags: wordAt(params, PARAMS_SQ_OFF_FLAGS) / 4,
       entries: sqEntries,
+      stride: sizes.sqes / sqEntries / 4,
     }),
     cq: new CompletionQueue(words, {
       head: wordAt(params, PARAMS_CQ_OFF_HEAD) / 4,
       tail: wordAt(params, PARAMS_CQ_OFF_TAIL) / 4,
       flags: wordAt(params, PARAMS_CQ_OFF_FLAGS) / 4,
       overflow: wordAt(params, PARAMS_CQ_OFF_OVERFLOW) / 4,
-      cqes: cqes / 4,
-      entries: cqEntries,
-      stride: 4,
+      cqes: wordAt(params, PARAMS_CQ_OFF_CQES) / 4,
+      entries: wordAt(params, PARAMS_CQ_ENTRIES),
+      stride: (flags & IORING_SETUP_CQE32) !== 0 ? CQE32_SIZE / 4 : CQE_SIZE / 4,
     }),
-    ringMemory,
+    ringMemory: rings,
     params: new Uint8Array(params.buffer),
     close() {
       // The mappings go when they are collected. To detach them now would make every access to
       // every typed array of the process slower: V8 then checks each for being detached.
-      addon.closeFd(fd);
+      closeRing(addon, fd, flags);
     },
   };
 }
