@@ -70,14 +70,14 @@ export interface Budget {
   readonly hashing: number;
 }
 
-/** Divides `seconds` among the cells: a quarter is for hashing, and some for what is around. */
+/** Divides `seconds` among the cells: a fifth is for hashing, and some for what is around. */
 export function budgetFor(seconds: number, cells: readonly Cell[], rounds: number): Budget {
   const slices = cells.filter(({ situation }) => !situation.hashing).length * rounds;
   const hashings = cells.filter(({ situation }) => situation.hashing).length;
-  const each = (seconds * 0.55) / Math.max(1, slices);
+  const each = (seconds * 0.5) / Math.max(1, slices);
   return {
     slice: Math.max(0.02, each * 0.8),
     ramp: Math.max(0.005, each * 0.2),
-    hashing: Math.max(0.2, (seconds * 0.25) / Math.max(1, hashings)),
+    hashing: Math.max(0.2, (seconds * 0.2) / Math.max(1, hashings)),
   };
 }

@@ -77,7 +77,7 @@ describe("budgetFor", () => {
       const { slice, ramp, hashing } = budgetFor(30, cells, 5);
       const slices = cells.filter(({ situation }) => !situation.hashing).length * 5;
       const total = slices * (slice + ramp) + 5 * hashing;
-      assert.ok(total > 20 && total < 28, `${total} s`);
+      assert.ok(total > 18 && total < 24, `${total} s`);
     }
   });
 });
