@@ -52,7 +52,7 @@ export const LIMITS: Readonly<Partial<Record<EngineName, Limits>>> = {
     knowsAlignment: true,
   },
   sync: {
-    unsupported: [...OF_NODE_FS, "timeout"],
+    unsupported: OF_NODE_FS,
     perCallFlags: false,
     ignoresOffsetsOnPipes: false,
     waitsElsewhere: false,
