@@ -80,6 +80,20 @@ export function describeConformance(
   }
 }
 
+/** `it` where a condition holds; elsewhere a test that is skipped, says why, and is counted. */
+export function itWhere(
+  condition: boolean,
+  reason: string,
+): (title: string, body: () => unknown) => void {
+  return (title, body) => {
+    if (condition) it(title, async () => void (await body()));
+    else it(title, { skip: reason }, () => {});
+  };
+}
+
+/** Why tests with empty pipes are skipped for an engine that blocks. */
+export const BLOCKS = "Reading an empty pipe stops the whole process on this engine";
+
 /** Runs `body` with a proactor, and shuts it down afterwards, canceling what is still in flight. */
 export async function withProactor<T>(
   options: ProactorOptions,
