@@ -347,11 +347,13 @@ export class Proactor extends FileOperations implements AsyncDisposable {
 function ordersNatively(prepared: readonly Prepared[], engine: Engine, hard: boolean): boolean {
   const { capabilities, longestChain, depth } = engine;
   if (!capabilities.links || prepared.length > Math.min(longestChain, depth)) return false;
-  return prepared.every(({ request: { kind }, extras }, i) => {
+  return prepared.every(({ request: { kind, drain }, extras }, i) => {
     const { signal, deadlineMs } = extras?.options ?? {};
     const last = i === prepared.length - 1;
     return (
       capabilities.operations[kind] === true &&
+      // A wall that we build ourselves would come between the members.
+      (!drain || capabilities.drain) &&
       (last || hard || capabilities.breaksLink?.[kind] !== false) &&
       // What never starts, or is timed by us, cannot be tied to others in the kernel.
       signal?.aborted !== true &&

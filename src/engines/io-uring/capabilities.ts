@@ -72,7 +72,9 @@ export function capabilitiesOf(addon: NativeAddon, ring: Ring): EngineCapabiliti
     // Without it a chain ends at an SQE that is refused, and what follows runs as if it were new.
     links: (ring.flags & IORING_SETUP_SUBMIT_ALL) !== 0,
     breaksLink: OPCODES.map((_, kind) => BREAKS_LINK.has(kind)),
-    drain: true,
+    // The kernel keeps whatever comes after a drain behind it, cancellations included: what the
+    // drain waits for could not be canceled any more (seen on 6.18).
+    drain: false,
     // A linked timeout is an entry of its own.
     deadline: ring.sq.entries > 1,
     withoutDeadline: OPCODES.map((_, kind) => !NONBLOCKING_FIRST.has(kind)),
