@@ -51,6 +51,18 @@ import { decodeStatx, STATX_BUFFER_BYTES, type Statx } from "./statx.ts";
 const SYNC_ALL = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 const STATX_WANTED = STATX_BASIC_STATS | STATX_BTIME | STATX_DIOALIGN;
 
+// Constants out of other modules are looked up at every use; these are part of the code.
+const READ = OperationKind.Read;
+const WRITE = OperationKind.Write;
+
+/** Read and write that yield plain promises; see `promises`. */
+export interface PlainTransfers {
+  /** Like `read` of the proactor. */
+  read(fd: number, buffer: BufferView, options?: TransferOptions): Promise<number>;
+  /** Like `write` of the proactor. */
+  write(fd: number, buffer: BufferView, options?: TransferOptions): Promise<number>;
+}
+
 /** A request that was checked but not started, as `batch` and `chain` collect them. */
 export interface Prepared {
   readonly request: Request;
@@ -73,6 +85,15 @@ export abstract class FileOperations {
   readonly #transferRequest = new Request();
   /** While set, operations are collected here instead of being started. */
   #collected: Prepared[] | undefined;
+
+  /**
+   * Read and write with plain promises, for loops in which the operation itself is not wanted. They
+   * take the same arguments and reject with the same errors; signal and deadline work.
+   */
+  readonly promises: PlainTransfers = {
+    read: (fd, buffer, options) => this.#transfer(READ, fd, buffer, options, true),
+    write: (fd, buffer, options) => this.#transfer(WRITE, fd, buffer, options, true),
+  };
 
   /** What the operations run on, once there is one. */
   protected current: Session | undefined;
@@ -125,12 +146,12 @@ export abstract class FileOperations {
    * end of the file. The buffer belongs to the kernel until then.
    */
   read(fd: number, buffer: BufferView, options?: TransferOptions): Operation<number> {
-    return this.#transfer(OperationKind.Read, fd, buffer, options);
+    return this.#transfer(READ, fd, buffer, options, false) as Operation<number>;
   }
 
   /** Writes `buffer`. Resolves with the bytes written, which may be fewer than asked for. */
   write(fd: number, buffer: BufferView, options?: TransferOptions): Operation<number> {
-    return this.#transfer(OperationKind.Write, fd, buffer, options);
+    return this.#transfer(WRITE, fd, buffer, options, false) as Operation<number>;
   }
 
   /** Reads into several buffers, one after the other, at most 1024. Resolves with the bytes read. */
@@ -351,7 +372,8 @@ export abstract class FileOperations {
     fd: number,
     buffer: BufferView,
     options: TransferOptions | undefined,
-  ): Operation<number> {
+    plain: boolean,
+  ): Operation<number> | Promise<number> {
     const { memory, direct, scheduler } = this.current ?? this.session();
     // Of a transfer's own request only these fields ever change.
     const request = this.#transferRequest;
@@ -393,7 +415,7 @@ export abstract class FileOperations {
     let extras: Extras | undefined;
     if (lent.held === false) {
       extras = {};
-      memory.bounce(request, buffer, kind === OperationKind.Write, extras);
+      memory.bounce(request, buffer, kind === WRITE, extras);
     } else {
       request.addressLow = lent.addressLow;
       request.addressHigh = lent.addressHigh;
@@ -404,6 +426,7 @@ export abstract class FileOperations {
       return this.#start(request, options, undefined, extras);
     }
     const asked = options === undefined ? undefined : askedFor(request, options);
+    if (plain === true && asked === undefined) return scheduler.startPlain(request);
     return scheduler.start(request, asked) as Operation<number>;
   }
 

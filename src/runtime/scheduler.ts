@@ -14,6 +14,7 @@ import {
 } from "../core/index.ts";
 import { AbortListeners } from "./abort.ts";
 import type { Extras } from "./extras.ts";
+import { Gate } from "./gate.ts";
 import { detached } from "./memory.ts";
 import {
   beginBatch,
@@ -24,7 +25,7 @@ import {
   succeed,
   userDataOf,
 } from "./operation.ts";
-import { isDetached, settle, YIELDS_NOTHING as YIELDS } from "./settlement.ts";
+import { errorOf, isDetached, settle, YIELDS_NOTHING as YIELDS } from "./settlement.ts";
 import { WaitingList } from "./waiting.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
@@ -66,7 +67,11 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** For operations that the engine has no way to do. */
   readonly #fallback: Engine | undefined;
   readonly #slots: SlotTable;
-  readonly #operations: (Operation<unknown> | undefined)[] = [];
+  readonly #operations: (Operation<unknown> | Gate | undefined)[] = [];
+  /** The place in its gate of what was started plainly, else -1. */
+  readonly #places: Int32Array;
+  /** The gate of what is being queued now. */
+  #gate: Gate | undefined;
   /** Whatever memory the kernel may still write to: keeps it reachable. */
   readonly #memory: unknown[] = [];
   readonly #extras: (Extras | undefined)[] = [];
@@ -114,6 +119,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#fallback = fallback;
     this.#slots = new SlotTable(engine.depth);
     this.#kinds = new Uint8Array(engine.depth);
+    this.#places = new Int32Array(engine.depth).fill(-1);
     this.#onFallback = new Uint8Array(fallback === undefined ? 0 : engine.depth);
     this.#possible = OPERATIONS.map(
       (_, kind) =>
@@ -149,6 +155,24 @@ export class Scheduler implements CompletionSink, OperationOwner {
     }
     this.#admit(request, operation, extras);
     return operation;
+  }
+
+  /**
+   * Starts one operation of which nothing but the result is wanted. The promise is a plain one:
+   * it costs less than an {@link Operation}, and cannot be asked or canceled.
+   */
+  startPlain(request: Request): Promise<number> {
+    let gate = this.#gate;
+    if (gate === undefined) {
+      gate = new Gate();
+      this.#gate = gate;
+    }
+    if (this.#waiting.size > 0 || this.#queue(request, gate, undefined) === false) {
+      return this.start(request, undefined) as Promise<number>;
+    }
+    this.#staged = true;
+    if (this.#scheduled === false && this.#inTurn === false) this.#schedule();
+    return gate.attach();
   }
 
   /** Makes an operation that starts when `release` is called, or fails when `drop` is. */
@@ -325,7 +349,11 @@ export class Scheduler implements CompletionSink, OperationOwner {
   }
 
   /** Gives an operation a slot and its request to an engine. False where there is no room. */
-  #queue(request: Request, operation: Operation<unknown>, extras: Extras | undefined): boolean {
+  #queue(
+    request: Request,
+    operation: Operation<unknown> | Gate,
+    extras: Extras | undefined,
+  ): boolean {
     const slots = this.#slots;
     if (request.chain > 1 && slots.limit - slots.used < request.chain) return false;
     const fallback = this.#fallback;
@@ -349,6 +377,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       }
     }
     this.#operations[index] = operation;
+    if (operation instanceof Gate) this.#places[index] = operation.next;
     this.#memory[index] = request.buffers === undefined ? request.buffer : request.buffers;
     // A free slot has none.
     if (extras !== undefined) this.#extras[index] = extras;
@@ -401,6 +430,11 @@ export class Scheduler implements CompletionSink, OperationOwner {
       this.#turnCompletions += reaped;
       moved = reaped > 0 || this.#done > 0;
       if (this.#done > 0) this.#deliver();
+      const gate = this.#gate;
+      if (gate !== undefined) {
+        this.#gate = undefined;
+        gate.open();
+      }
     } finally {
       this.#inTurn = false;
     }
@@ -464,12 +498,19 @@ export class Scheduler implements CompletionSink, OperationOwner {
       const result = results[i] as number;
       const operation = this.#operations[index] as Operation<unknown>;
       const extras = this.#extras[index];
+      const place = this.#places[index] as number;
       const kind = this.#kinds[index] as OperationKind;
       const gone = result > 0 && kind === READ && isDetached(this.#memory[index] as BufferView);
       this.#operations[index] = undefined;
       this.#memory[index] = undefined;
       this.#slots.release(index);
-      if (gone === true) {
+      if (place !== -1) {
+        this.#places[index] = -1;
+        this.#extras[index] = undefined;
+        const gate = operation as unknown as Gate;
+        if (gone === true) gate.settle(place, detached(result));
+        else gate.settle(place, result >= 0 ? result : errorOf(kind, result, extras));
+      } else if (gone === true) {
         this.#extras[index] = undefined;
         settle(operation, kind, EFAULT, { ...extras, explain: () => detached(result) });
       } else if (extras === undefined && result >= 0) {

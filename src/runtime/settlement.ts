@@ -44,7 +44,8 @@ export function settle(
   if (extras !== undefined) notify(operation, value, error, extras);
 }
 
-function errorOf(kind: OperationKind, result: number, extras: Extras | undefined): Error {
+/** The error of an operation that failed, as its promise rejects with. */
+export function errorOf(kind: OperationKind, result: number, extras: Extras | undefined): Error {
   const { syscall } = OPERATIONS[kind] as { syscall: string };
   if (result === ECANCELED) {
     if (extras?.canceled === "aborted") return abortError(extras.options?.signal);
