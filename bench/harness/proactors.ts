@@ -3,6 +3,8 @@ import { Proactor, proactor } from "../../src/index.ts";
 import type { ModelName } from "./job.ts";
 import { READ_BYTES } from "./random.ts";
 
+const WARM_BYTES = 1024 * 1024;
+
 const instances = new Map<string, Proactor>();
 
 /** The proactor that a model stands for, with the options every program gets. */
@@ -50,12 +52,17 @@ export function whyNoIoUring(): string | undefined {
   return `PROACTOR_ENGINE asks for ${chosen}`;
 }
 
-/** Why a file cannot be read with O_DIRECT into our buffers, found out by trying. */
-export function whyNotDirect(path: string): string | undefined {
+/**
+ * Reads a whole file once with O_DIRECT. Returns undefined, or why it cannot be done here.
+ *
+ * The host under a virtual machine, and the controller of a disk, have caches of their own: whoever
+ * read a fresh file first would fill them for all others.
+ */
+export function warmDevice({ path, bytes }: { path: string; bytes: number }): string | undefined {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECT);
-  const [buffer] = alignedBuffers(1) as [Buffer];
+  const buffer = proactor.allocate(WARM_BYTES);
   try {
-    readSync(fd, buffer, 0, READ_BYTES, 0);
+    for (let at = 0; at < bytes; at += WARM_BYTES) readSync(fd, buffer, 0, WARM_BYTES, at);
     return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { significant } from "../harness/format.ts";
 import { describeMachine, machineLine, versionOf } from "../harness/machine.ts";
+import { warmDevice } from "../harness/proactors.ts";
 import { killAll } from "../harness/processes.ts";
 import { interleave } from "../harness/rounds.ts";
 import {
@@ -55,6 +56,7 @@ async function main(): Promise<void> {
     const newest = needsNewest ? newestNode(say) : ({ path: undefined, reason: "" } as const);
     const setting = { file, options, newest, reference: memoize(compileReference) };
     const configurations = allConfigurations(setting).filter(({ name }) => wanted.has(name));
+    if (file.noDirect === undefined) warmDevice(file);
     const { samples, raw, notes } = await measure(configurations, file, options);
     if (newest.path !== undefined) notes.push(`The newest Node is ${newest.version}.`);
     const report: Report = {

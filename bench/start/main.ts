@@ -2,7 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { describeMachine, machineLine } from "../harness/machine.ts";
-import { whyNoIoUring, whyNotDirect } from "../harness/proactors.ts";
+import { warmDevice, whyNoIoUring } from "../harness/proactors.ts";
 import { killAll } from "../harness/processes.ts";
 import { whyNoStrace } from "../harness/strace.ts";
 import { affordableBytes, makeTestFile, type TestFile } from "../harness/test-file.ts";
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   const file = makeTestFile(affordableBytes(options.fileBytes));
   try {
     const machine = describeMachine(file.path);
-    const direct = file.noDirect ?? whyNotDirect(file.path);
+    const direct = file.noDirect ?? warmDevice(file);
     const notes = notesOf(noIoUring, direct);
     const cells = planCells({ ioUring: noIoUring, direct }, options.situations);
     const noStrace = await measure(cells, file, options);
