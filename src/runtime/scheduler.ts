@@ -231,10 +231,14 @@ export class Scheduler implements CompletionSink, OperationOwner {
       this.run();
       const delivered = this.#delivered - before;
       const left = until - performance.now();
-      const wanted = Math.min(minimum - delivered, this.#slots.used - this.#fallbackUsed());
+      const wanted = minimum - delivered;
       if (wanted <= 0 || left <= 0) return delivered;
+      const inFlight = this.#slots.used - this.#fallbackUsed();
       // What was not taken does not complete, however long we wait.
-      engine.wait(wanted, this.#refused ? Math.min(left, RETRY_MS) : left);
+      if (this.#refused) engine.wait(1, Math.min(left, RETRY_MS));
+      else if (inFlight > 0) engine.wait(Math.min(wanted, inFlight), left);
+      // With nothing in flight, those who wait for room have it now.
+      else if (this.#slots.used > 0 || this.#waiting.size === 0) return delivered;
     }
   }
 

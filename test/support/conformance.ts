@@ -100,11 +100,16 @@ export async function withProactor<T>(
   body: (proactor: Proactor) => T | Promise<T>,
 ): Promise<T> {
   const proactor = new Proactor(options);
+  let result: T;
   try {
-    return await body(proactor);
-  } finally {
-    await proactor.shutdown({ cancel: true });
+    result = await body(proactor);
+  } catch (error) {
+    // What is in flight may never end without what the test failed to do: do not wait for it.
+    void proactor.shutdown({ cancel: true });
+    throw error;
   }
+  await proactor.shutdown({ cancel: true });
+  return result;
 }
 
 /** What came of something: a value, or an error as it shows itself to a program. */
