@@ -243,7 +243,7 @@ export class LinuxAioEngine implements Engine {
       this.#setTime(timeoutMs);
     }
     const { id, events } = { id: this.#context, events: this.#eventsAddress };
-    this.#keep(this.#addon.aioGetevents(id, wanted, EVENTS, events, time));
+    this.#keep(this.#note(this.#addon.aioGetevents(id, wanted, EVENTS, events, time)));
   }
 
   close(): void {
@@ -256,13 +256,14 @@ export class LinuxAioEngine implements Engine {
   /** Takes events from the kernel; they lie in `#events` afterwards. */
   #take(max: number): number {
     const { id, events } = { id: this.#context, events: this.#eventsAddress };
-    let count: number;
-    if (this.#mapped) {
-      count = this.#addon.aioReap(id, max, events);
-    } else {
-      this.#setTime(0);
-      count = this.#addon.aioGetevents(id, 0, max, events, this.#miscAddress + MISC.time * 4);
-    }
+    if (this.#mapped) return this.#note(this.#addon.aioReap(id, max, events));
+    this.#setTime(0);
+    const time = this.#miscAddress + MISC.time * 4;
+    return this.#note(this.#addon.aioGetevents(id, 0, max, events, time));
+  }
+
+  /** Notes that so many events were taken, and their signals given. */
+  #note(count: number): number {
     if (count <= 0) return 0;
     this.#inFlight -= count;
     this.#signaled = true;
