@@ -36,7 +36,7 @@ const arch =
   process.argv.find((argument) => argument.startsWith("--arch="))?.slice(7) ?? process.arch;
 
 /** The C files that an operating system needs, relative to the clone. */
-const SOURCES = { linux: ["native", "native/linux"] };
+const SOURCES = { linux: ["native", "native/linux", "native/posix"] };
 
 const WARNINGS = ["-Wall", "-Wextra", "-Werror"];
 const COMMON = ["-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-strict-aliasing"];

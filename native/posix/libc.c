@@ -91,40 +91,43 @@ napi_value posix_aio_init(napi_env env, napi_callback_info info)
 	return to_i32(env, 0);
 }
 
-#define NAMED(name) {#name, (double)(name)},
-#define OFFSET(name, field) {name, offsetof(struct aiocb, field)},
+#define NAMED(name) \
+	{ \
+#name, (double)(name) \
+	}
+#define OFFSET(name, field) \
+	{ \
+#name, offsetof(struct aiocb, field) \
+	}
 
 static const struct {
 	const char *name;
 	double value;
 } entries[] = {
-	/* clang-format off: one fact per line. */
 	{"AIOCB_SIZE", sizeof(struct aiocb)},
-	OFFSET("AIOCB_FILDES", aio_fildes)
-	OFFSET("AIOCB_LIO_OPCODE", aio_lio_opcode)
-	OFFSET("AIOCB_REQPRIO", aio_reqprio)
-	OFFSET("AIOCB_BUF", aio_buf)
-	OFFSET("AIOCB_NBYTES", aio_nbytes)
-	OFFSET("AIOCB_SIGEV_VALUE", aio_sigevent.sigev_value)
-	OFFSET("AIOCB_SIGEV_SIGNO", aio_sigevent.sigev_signo)
-	OFFSET("AIOCB_SIGEV_NOTIFY", aio_sigevent.sigev_notify)
-	OFFSET("AIOCB_OFFSET", aio_offset)
-	NAMED(AIO_CANCELED)
-	NAMED(AIO_NOTCANCELED)
-	NAMED(AIO_ALLDONE)
-	NAMED(LIO_READ)
-	NAMED(LIO_WRITE)
-	NAMED(LIO_NOP)
-	NAMED(LIO_WAIT)
-	NAMED(LIO_NOWAIT)
-	NAMED(SIGEV_SIGNAL)
-	NAMED(SIGEV_NONE)
-	NAMED(SIGEV_THREAD)
-	NAMED(O_SYNC)
-	NAMED(O_DSYNC)
-	{"SI_ASYNCIO", SI_ASYNCIO},
-	{"POSIX_AIO_REAP_MAX", REAP_MAX},
-	/* clang-format on */
+	OFFSET(AIOCB_FILDES, aio_fildes),
+	OFFSET(AIOCB_LIO_OPCODE, aio_lio_opcode),
+	OFFSET(AIOCB_REQPRIO, aio_reqprio),
+	OFFSET(AIOCB_BUF, aio_buf),
+	OFFSET(AIOCB_NBYTES, aio_nbytes),
+	OFFSET(AIOCB_SIGEV_VALUE, aio_sigevent.sigev_value),
+	OFFSET(AIOCB_SIGEV_SIGNO, aio_sigevent.sigev_signo),
+	OFFSET(AIOCB_SIGEV_NOTIFY, aio_sigevent.sigev_notify),
+	OFFSET(AIOCB_OFFSET, aio_offset),
+	NAMED(AIO_CANCELED),
+	NAMED(AIO_NOTCANCELED),
+	NAMED(AIO_ALLDONE),
+	NAMED(LIO_READ),
+	NAMED(LIO_WRITE),
+	NAMED(LIO_NOP),
+	NAMED(LIO_WAIT),
+	NAMED(LIO_NOWAIT),
+	NAMED(SIGEV_SIGNAL),
+	NAMED(SIGEV_NONE),
+	NAMED(SIGEV_THREAD),
+	NAMED(O_SYNC),
+	NAMED(O_DSYNC),
+	NAMED(POSIX_AIO_REAP_MAX),
 };
 
 /* posixAioAbi() -> { name: number }, which a test compares with src/abi/posix-aio.ts */

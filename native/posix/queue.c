@@ -87,9 +87,11 @@ static bool is_first(struct posix_queue *queue, int fd)
 
 /*
  * The first block in flight of each descriptor, at most room of them: what can
- * complete next, because glibc runs those of one descriptor in order.
+ * complete next, because glibc runs those of one descriptor in order. Those that
+ * have completed and were not reaped are among them, or not, as running says.
  */
-uint32_t queue_heads(struct posix_queue *queue, const struct aiocb **heads, uint32_t room)
+uint32_t queue_heads(struct posix_queue *queue, const struct aiocb **heads, uint32_t room,
+		     bool running)
 {
 	uint32_t i, count = 0;
 
@@ -100,6 +102,8 @@ uint32_t queue_heads(struct posix_queue *queue, const struct aiocb **heads, uint
 	for (i = 0; i < queue->flying_count && count < room; i++) {
 		const struct aiocb *block = queue->blocks + queue->flying[i];
 
+		if (running && !is_flying(block))
+			continue;
 		if (is_first(queue, block->aio_fildes))
 			heads[count++] = block;
 	}
@@ -129,15 +133,17 @@ void queue_put(struct posix_queue *queue)
 	free(queue);
 }
 
-/* Waits for one of those in flight, or until the time is up. Returns 0 or -errno. */
+/* Waits for one that still runs, or until the time is up. Returns 0 or -errno. */
 static int wait_for_one(struct posix_queue *queue, const struct timespec *limit)
 {
 	const struct timespec slice = {0, SLICE_NS};
 	const struct aiocb **list = (const struct aiocb **)queue->list;
-	uint32_t count = queue_heads(queue, list, LIST_MAX);
+	uint32_t count = queue_heads(queue, list, LIST_MAX, true);
 
 	if (count == LIST_MAX && (!limit || limit->tv_sec || limit->tv_nsec > SLICE_NS))
 		limit = &slice;
+	if (!count)
+		return 0;
 	return posix_aio()->suspend(list, (int)count, limit) < 0 ? -errno : 0;
 }
 
@@ -252,7 +258,8 @@ napi_value posix_aio_open(napi_env env, napi_callback_info info)
 	queue->control = control;
 	queue->depth = (uint32_t)(blocks_length / sizeof(struct aiocb));
 	atomic_init(&queue->references, 1);
-	if (!queue->depth || control_length < (queue->depth + 2 * REAP_MAX) * sizeof(int32_t)) {
+	if (!queue->depth ||
+	    control_length < (queue->depth + 2 * POSIX_AIO_REAP_MAX) * sizeof(int32_t)) {
 		free(queue);
 		return to_i32(env, -EINVAL);
 	}
@@ -394,8 +401,8 @@ napi_value posix_aio_reap(napi_env env, napi_callback_info info)
 	if (!get_args(env, info, 2, argv, NULL) || !get_queue(env, argv[0], &queue) ||
 	    !get_u32(env, argv[1], &max))
 		return NULL;
-	if (max > REAP_MAX)
-		max = REAP_MAX;
+	if (max > POSIX_AIO_REAP_MAX)
+		max = POSIX_AIO_REAP_MAX;
 	pairs = queue->control + queue->depth;
 	for (i = 0; i < queue->flying_count; i++) {
 		uint32_t index = queue->flying[i];
@@ -491,8 +498,8 @@ napi_value posix_aio_withdraw(napi_env env, napi_callback_info info)
 	if (!get_args(env, info, 2, argv, NULL) || !get_queue(env, argv[0], &queue) ||
 	    !get_index(env, argv[1], queue, &index))
 		return NULL;
-	return to_result(env, posix_aio()->cancel(queue->blocks[index].aio_fildes,
-						  queue->blocks + index));
+	return to_result(
+		env, posix_aio()->cancel(queue->blocks[index].aio_fildes, queue->blocks + index));
 }
 
 #endif

@@ -21,7 +21,7 @@
 #include <stdatomic.h>
 
 /* Completions that one call reaps. */
-#define REAP_MAX 512
+#define POSIX_AIO_REAP_MAX 512
 
 /* The functions of <aio.h>. */
 struct posix_aio {
@@ -83,7 +83,7 @@ struct posix_queue {
 	struct {
 		int fd;
 		uint32_t round;
-	} *seen;
+	} * seen;
 	uint32_t seen_mask, seen_round;
 	int event_fd; /* our own duplicate: a notification may come after JavaScript closed its */
 	struct waiter waiter;
@@ -96,7 +96,8 @@ struct posix_queue {
 
 /* queue.c */
 bool is_flying(const struct aiocb *block);
-uint32_t queue_heads(struct posix_queue *queue, const struct aiocb **heads, uint32_t room);
+uint32_t queue_heads(struct posix_queue *queue, const struct aiocb **heads, uint32_t room,
+		     bool running);
 void queue_add(struct posix_queue *queue, uint32_t index);
 void queue_remove(struct posix_queue *queue, uint32_t index);
 bool queue_was_taken(const struct aiocb *block);

@@ -115,8 +115,8 @@ static void *wait_for_requests(void *data)
 		waiter->waiting = false;
 		if (any) {
 			queue_tell(queue);
-		} else if (waiter->version == seen && !waiter->bell_rings) {
-			/* The time was up: the same list once more. */
+		} else if (waiter->version == seen) {
+			/* The bell was late, or the time was up: the same list once more. */
 			list = waiter->wanted;
 			waiter->wanted = waiter->taken;
 			waiter->taken = list;
@@ -163,7 +163,7 @@ void waiter_arm(struct posix_queue *queue)
 	pthread_mutex_lock(&waiter->lock);
 	/* What it waits for is still the first of each descriptor, unless something was added. */
 	if (!waiter->waiting || queue->fresh) {
-		waiter->wanted_count = queue_heads(queue, waiter->wanted, queue->depth);
+		waiter->wanted_count = queue_heads(queue, waiter->wanted, queue->depth, false);
 		waiter->version++;
 		if (waiter->waiting)
 			ring(waiter);

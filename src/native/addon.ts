@@ -7,6 +7,8 @@
  * double holds them exactly.
  */
 
+import type { PosixAioAddon } from "./posix-aio.ts";
+
 declare const wakeupBrand: unique symbol;
 
 /** An open wake-up: opaque, made by `wakeupOpen`. */
@@ -46,7 +48,7 @@ export const GUARD_FOREIGN = 0xffff_ffff;
 export const GUARD_CONTROL_SIZE = 64;
 
 /** The exported functions. Each may be called in every environment that loaded the addon. */
-export interface NativeAddon {
+export interface NativeAddon extends PosixAioAddon {
   /**
    * io_uring_setup(2). Returns a close-on-exec descriptor.
    *
