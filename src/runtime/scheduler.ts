@@ -12,21 +12,19 @@ import {
   Request,
   SlotTable,
 } from "../core/index.ts";
-import { AbortListeners } from "./abort.ts";
 import type { Extras } from "./extras.ts";
 import { Gate } from "./gate.ts";
 import { detached } from "./memory.ts";
 import {
   beginBatch,
   type Completion,
-  markHandled,
   Operation,
   type OperationOwner,
   succeed,
-  userDataOf,
 } from "./operation.ts";
 import { errorOf, isDetached, settle, YIELDS_NOTHING as YIELDS } from "./settlement.ts";
 import { WaitingList } from "./waiting.ts";
+import { Watches } from "./watch.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
 // Constants out of other modules are looked up at every use; these are part of the code.
@@ -39,8 +37,6 @@ const YIELDS_NOTHING = YIELDS;
 
 const ENOTSUP = -errnoOf("ENOTSUP");
 const EFAULT = -errnoOf("EFAULT");
-/** The kernel's clock and ours may differ by this much, in ms. */
-const CLOCK_SLACK_MS = 1;
 
 /** An operation that has not started yet. */
 export interface Held {
@@ -77,7 +73,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   readonly #extras: (Extras | undefined)[] = [];
   readonly #kinds: Uint8Array;
   readonly #waiting = new WaitingList();
-  readonly #aborts = new AbortListeners();
+  readonly #watches: Watches;
   /** Collected completions. They can be more than a turn asks for: an engine may finish inline. */
   #doneSlots: number[] = [];
   #doneResults: number[] = [];
@@ -117,6 +113,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   constructor(engine: Engine, fallback: Engine | undefined) {
     this.#engine = engine;
     this.#fallback = fallback;
+    this.#watches = new Watches(engine, (operation) => this.requestCancel(operation));
     this.#slots = new SlotTable(engine.depth);
     this.#kinds = new Uint8Array(engine.depth);
     this.#places = new Int32Array(engine.depth).fill(-1);
@@ -150,8 +147,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
   start(request: Request, extras: Extras | undefined): Operation<unknown> {
     const operation = new Operation<unknown>(this);
     if (extras !== undefined) {
-      if (!this.#watch(operation, request, extras)) return operation;
-      this.#watchDeadline(operation, request, extras);
+      if (!this.#watches.options(operation, request, extras)) return operation;
+      this.#watches.deadline(operation, request, extras, this.#waiting.size > 0);
     }
     this.#admit(request, operation, extras);
     return operation;
@@ -179,12 +176,13 @@ export class Scheduler implements CompletionSink, OperationOwner {
   hold(request: Request, extras: Extras): Held {
     const copy = Object.assign(new Request(), request);
     const operation = new Operation<unknown>(this);
-    if (!this.#watch(operation, copy, extras)) return { operation, release() {}, drop() {} };
+    if (!this.#watches.options(operation, copy, extras))
+      return { operation, release() {}, drop() {} };
     const held = {
       operation,
       release: () => {
         if (!this.#held.delete(operation)) return;
-        this.#watchDeadline(operation, copy, extras);
+        this.#watches.deadline(operation, copy, extras, this.#waiting.size > 0);
         this.#admit(copy, operation, extras);
       },
       drop: () => {
@@ -344,7 +342,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
     // Nobody overtakes those who wait; the rest of a chain follows its first.
     if (this.#waiting.size > 0 || !this.#queue(request, operation, extras)) {
       // The kernel's clock would start only once there is room.
-      if (request.deadlineMs > 0) this.#keepTime(operation, request, extras as Extras);
+      if (request.deadlineMs > 0) this.#watches.keepTime(operation, request, extras as Extras);
       this.#waiting.push(request, operation, extras);
     }
     this.#staged = true;
@@ -524,59 +522,6 @@ export class Scheduler implements CompletionSink, OperationOwner {
         settle(operation, kind, result, extras);
       }
     }
-  }
-
-  /**
-   * Arranges what an operation's options ask for besides its own arguments. False where its signal
-   * has aborted already: then it is over.
-   */
-  #watch(operation: Operation<unknown>, request: Request, extras: Extras): boolean {
-    const { options } = extras;
-    if (options === undefined) return true;
-    if (options.callback || options.queue || options.notify === "none") markHandled(operation);
-    const { signal, userData } = options;
-    if (userData !== undefined) userDataOf.set(operation, userData);
-    if (signal === undefined) return true;
-    if (signal.aborted) {
-      extras.canceled = "aborted";
-      settle(operation, request.kind, ECANCELED, extras);
-      return false;
-    }
-    extras.finish ??= [];
-    extras.finish.push(
-      this.#aborts.add(signal, () => {
-        extras.canceled ??= "aborted";
-        this.requestCancel(operation);
-      }),
-    );
-    return true;
-  }
-
-  /** Starts the clock of an operation that has a deadline: the engine's, or one of ours. */
-  #watchDeadline(operation: Operation<unknown>, request: Request, extras: Extras): void {
-    const deadlineMs = extras.options?.deadlineMs;
-    if (deadlineMs === undefined) return;
-    extras.deadlineAt = performance.now() + deadlineMs - CLOCK_SLACK_MS;
-    const { capabilities } = this.#engine;
-    const theirs = capabilities.deadline && canDo(capabilities, request.kind);
-    // For a request, 0 means that there is none.
-    request.deadlineMs = Math.max(deadlineMs, Number.MIN_VALUE);
-    if (!theirs || capabilities.withoutDeadline?.[request.kind] || this.#waiting.size > 0) {
-      this.#keepTime(operation, request, extras);
-    }
-  }
-
-  /** Keeps the time of an operation ourselves. */
-  #keepTime(operation: Operation<unknown>, request: Request, extras: Extras): void {
-    const timer = setTimeout(() => {
-      extras.canceled ??= "deadline";
-      this.requestCancel(operation);
-    }, request.deadlineMs);
-    request.deadlineMs = 0;
-    // What is in flight keeps the process alive, if anything does.
-    timer.unref();
-    extras.finish ??= [];
-    extras.finish.push(() => clearTimeout(timer));
   }
 
   /** A chain waits, and is canceled, as a whole: none of it has started. */
