@@ -236,7 +236,7 @@ export abstract class FileOperations {
   /** Renames a file, replacing what has the new name unless told otherwise, renameat2(2). */
   rename(from: PathLike, to: PathLike, options?: RenameOptions): Operation<void> {
     const request = this.#pathRequest(OperationKind.Rename, from, "oldPath");
-    request.path2 = validatePath(to, "newPath");
+    request.path2 = copiedPath(to, "newPath");
     request.extra = AT_FDCWD;
     request.flags = uint32Of(options?.flags, "options.flags");
     return this.#start(request, options);
@@ -256,14 +256,14 @@ export abstract class FileOperations {
   /** Makes a symbolic link at `path` that says `target`, symlinkat(2). */
   symlink(target: PathLike, path: PathLike, options?: OperationOptions<void>): Operation<void> {
     const request = this.#pathRequest(OperationKind.Symlink, target, "target");
-    request.path2 = validatePath(path);
+    request.path2 = copiedPath(path);
     return this.#start(request, options);
   }
 
   /** Gives a file one more name, linkat(2). */
   link(existing: PathLike, path: PathLike, options?: OperationOptions<void>): Operation<void> {
     const request = this.#pathRequest(OperationKind.Link, existing, "existingPath");
-    request.path2 = validatePath(path, "newPath");
+    request.path2 = copiedPath(path, "newPath");
     request.extra = AT_FDCWD;
     return this.#start(request, options);
   }
@@ -459,7 +459,7 @@ export abstract class FileOperations {
   }
 
   #pathRequest(kind: OperationKind, path: PathLike, name?: string): Request {
-    const valid = validatePath(path, name);
+    const valid = copiedPath(path, name);
     const request = this.#request.reset(kind);
     request.fd = AT_FDCWD;
     request.path = valid;
@@ -508,4 +508,10 @@ function uint32Of(value: unknown, name: string, preset = 0): number {
   if (value === undefined) return preset;
   validateUint32(value, name);
   return value;
+}
+
+/** Checks a path. Bytes are copied: the request may have to wait, and the caller go on with them. */
+function copiedPath(path: unknown, name?: string): string | Uint8Array {
+  const valid = validatePath(path, name);
+  return typeof valid === "string" ? valid : Uint8Array.from(valid);
 }

@@ -31,6 +31,8 @@ export class SyncEngine implements Engine {
   /** Index, generation and result of what is done and not reaped, three numbers each. */
   readonly #done: number[] = [];
   #idle = false;
+  // One at a time: every wake-up begins a new turn, and many at once would be a turn without end.
+  #wakeScheduled = false;
   #closed = false;
   readonly #wake: () => void;
 
@@ -43,7 +45,10 @@ export class SyncEngine implements Engine {
     invariant(!this.#closed, "A request was queued after close: sync");
     if (this.#done.length >= this.depth * 3) return QueueStatus.Busy;
     this.#done.push(index, generation, perform(request));
-    if (this.#idle) setImmediate(this.#wakeUp);
+    if (this.#idle && !this.#wakeScheduled) {
+      this.#wakeScheduled = true;
+      setImmediate(this.#wakeUp);
+    }
     return QueueStatus.Queued;
   }
 
@@ -86,6 +91,7 @@ export class SyncEngine implements Engine {
   }
 
   readonly #wakeUp = (): void => {
+    this.#wakeScheduled = false;
     if (this.#idle && this.#done.length > 0) this.#wake();
   };
 }
