@@ -162,6 +162,13 @@ describe("checkPublicDocs", () => {
     );
     assert.deepEqual(names, ["src/core/a.ts:2 A", "src/core/a.ts:3 A.go", "src/core/c.ts:3 c"]);
   });
+
+  it("lets a number of the kernel say after its manual page what it means", () => {
+    const abi = (doc: string) =>
+      new Map([["src/abi/a.ts", `/** ${doc} */\nexport const A = 1;\n`]]);
+    assert.equal(checkPublicDocs(["src/abi/a.ts"], abi("open(2): read only.")).length, 0);
+    assert.equal(checkPublicDocs(["src/abi/a.ts"], abi("open(2)")).length, 1);
+  });
 });
 
 describe("checkTitle", () => {
