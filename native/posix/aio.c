@@ -99,7 +99,7 @@ static void on_notify(union sigval value)
 	pthread_mutex_unlock(&queue->notes_lock);
 	queue_tell(queue);
 	free(note);
-	queue_put(queue);
+	queue_unuse(queue);
 }
 
 /* Fills in what JavaScript cannot: a function. Returns false without memory. */
@@ -114,7 +114,7 @@ static bool ask_for_note(struct posix_queue *queue, struct sigevent *event, uint
 		return false;
 	note->queue = queue;
 	note->id = id;
-	atomic_fetch_add(&queue->references, 1);
+	queue_use(queue);
 	event->sigev_notify_function = on_notify;
 	event->sigev_notify_attributes = NULL;
 	event->sigev_value.sival_ptr = note;
@@ -126,7 +126,7 @@ static void forget_note(struct posix_queue *queue, struct sigevent *event)
 	if (event->sigev_notify != SIGEV_THREAD)
 		return;
 	free(event->sigev_value.sival_ptr);
-	queue_put(queue);
+	queue_unuse(queue);
 }
 
 /* posixAioNotified(queue, out) -> how many ids of thread notifications were written to out */

@@ -118,9 +118,21 @@ void queue_tell(const struct posix_queue *queue)
 	(void)!write(queue->event_fd, &one, sizeof(one));
 }
 
-void queue_put(struct posix_queue *queue)
+static void put(struct posix_queue *queue)
 {
-	if (atomic_fetch_sub(&queue->references, 1) != 1)
+	if (atomic_fetch_sub(&queue->references, 1) == 1)
+		free(queue);
+}
+
+void queue_use(struct posix_queue *queue)
+{
+	atomic_fetch_add(&queue->users, 1);
+}
+
+/* The last user gives everything back but what get_queue looks at. */
+void queue_unuse(struct posix_queue *queue)
+{
+	if (atomic_fetch_sub(&queue->users, 1) != 1)
 		return;
 	waiter_free(&queue->waiter);
 	pthread_mutex_destroy(&queue->notes_lock);
@@ -130,7 +142,7 @@ void queue_put(struct posix_queue *queue)
 	free(queue->flying);
 	free(queue->list);
 	free(queue->seen);
-	free(queue);
+	put(queue);
 }
 
 /* Waits for one that still runs, or until the time is up. Returns 0 or -errno. */
@@ -190,7 +202,7 @@ static void queue_end(void *data)
 	drain(queue);
 	unlink_queue(queue);
 	queue->addon = NULL;
-	queue_put(queue);
+	queue_unuse(queue);
 	memory_release_orphans(addon);
 	addon_put(addon);
 }
@@ -217,22 +229,23 @@ static bool make(struct posix_queue *queue, int event_fd)
 	queue->seen = calloc(room, sizeof(*queue->seen));
 	queue->flying = calloc(queue->depth, sizeof(*queue->flying));
 	queue->list = calloc(queue->depth, sizeof(*queue->list));
-	queue->event_fd = fcntl(event_fd, F_DUPFD_CLOEXEC, 0);
+	queue->event_fd = event_fd;
 	pthread_mutex_init(&queue->notes_lock, NULL);
 	return waiter_init(&queue->waiter, queue->depth) == 0 && queue->seen && queue->flying &&
-	       queue->list && queue->event_fd >= 0;
+	       queue->list;
 }
 
 static void finalize(napi_env env, void *data, void *hint)
 {
 	(void)env;
 	(void)hint;
-	queue_put(data);
+	put(data);
 }
 
 /*
  * posixAioOpen(blocks, control, eventFd) -> External or -errno. Both memories
- * come from allocate; blocks has room for as many as can be in flight.
+ * come from allocate; blocks has room for as many as can be in flight. The queue
+ * takes the eventfd, and closes it.
  */
 napi_value posix_aio_open(napi_env env, napi_callback_info info)
 {
@@ -257,6 +270,7 @@ napi_value posix_aio_open(napi_env env, napi_callback_info info)
 	queue->blocks = blocks;
 	queue->control = control;
 	queue->depth = (uint32_t)(blocks_length / sizeof(struct aiocb));
+	atomic_init(&queue->users, 1);
 	atomic_init(&queue->references, 1);
 	if (!queue->depth ||
 	    control_length < (queue->depth + 2 * POSIX_AIO_REAP_MAX) * sizeof(int32_t)) {
@@ -264,15 +278,16 @@ napi_value posix_aio_open(napi_env env, napi_callback_info info)
 		return to_i32(env, -EINVAL);
 	}
 	if (!make(queue, event_fd)) {
-		queue_put(queue);
+		queue->event_fd = -1;
+		queue_unuse(queue);
 		return to_i32(env, -ENOMEM);
 	}
-	atomic_fetch_add(&queue->references, 1);
 	if (!NAPI_ALIVE(napi_create_external(env, queue, finalize, NULL, &external))) {
-		queue_put(queue);
-		queue_put(queue);
+		queue->event_fd = -1;
+		queue_unuse(queue);
 		return NULL;
 	}
+	atomic_fetch_add(&queue->references, 1);
 	stay_loaded();
 	NAPI_MUST(napi_create_reference(env, argv[0], 1, &queue->blocks_ref));
 	NAPI_MUST(napi_create_reference(env, argv[1], 1, &queue->control_ref));

@@ -67,7 +67,9 @@ struct waiter {
 struct posix_queue {
 	struct posix_queue *next; /* the environment's list */
 	struct addon *addon;
-	/* One for the environment, one for each thread notification that is to come. */
+	/* One for the open queue, one for each thread notification that is to come. */
+	atomic_uint users;
+	/* One for all users, one for the External that JavaScript holds. */
 	atomic_uint references;
 	struct aiocb *blocks;
 	uint32_t depth;
@@ -85,7 +87,7 @@ struct posix_queue {
 		uint32_t round;
 	} * seen;
 	uint32_t seen_mask, seen_round;
-	int event_fd; /* our own duplicate: a notification may come after JavaScript closed its */
+	int event_fd; /* ours: a notification may come after the environment is gone */
 	struct waiter waiter;
 	/* Ids of thread notifications that JavaScript has not taken yet. */
 	pthread_mutex_t notes_lock;
@@ -103,7 +105,8 @@ void queue_remove(struct posix_queue *queue, uint32_t index);
 bool queue_was_taken(const struct aiocb *block);
 void queue_prepare(struct aiocb *block);
 void queue_tell(const struct posix_queue *queue);
-void queue_put(struct posix_queue *queue);
+void queue_use(struct posix_queue *queue);
+void queue_unuse(struct posix_queue *queue);
 bool get_queue(napi_env env, napi_value value, struct posix_queue **queue);
 bool get_index(napi_env env, napi_value value, const struct posix_queue *queue, uint32_t *index);
 

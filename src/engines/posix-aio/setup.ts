@@ -34,7 +34,6 @@ export function openBlocks(addon: NativeAddon, depth: number, wake: () => void):
   const wakeup = addon.wakeupOpen(eventFd, wake, needsWakeupThread());
   if (typeof wakeup === "number") {
     addon.posixAioClose(queue);
-    addon.closeFd(eventFd);
     throw systemError(wakeup, "uv_poll_init");
   }
   return {
@@ -43,9 +42,8 @@ export function openBlocks(addon: NativeAddon, depth: number, wake: () => void):
     control: new Int32Array(control),
     wakeup,
     close() {
-      addon.posixAioClose(queue);
       addon.wakeupClose(wakeup);
-      addon.closeFd(eventFd);
+      addon.posixAioClose(queue);
     },
   };
 }
