@@ -88,6 +88,8 @@ export class Request {
    * to the first unless it has room for all, and never to the others.
    */
   chain = 1;
+  /** Goes past the page cache to a device (O_DIRECT): see DIRECT_BATCH. */
+  direct = false;
   /** Start only when everything queued before has completed. */
   drain = false;
   /** Give up after this many milliseconds; 0 means never. Only with capability `deadline`. */
@@ -121,6 +123,7 @@ export class Request {
     this.link = NOT_TIED;
     this.chain = 1;
     this.drain = false;
+    this.direct = false;
     this.deadlineMs = 0;
     return this;
   }

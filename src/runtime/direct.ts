@@ -45,7 +45,10 @@ export class DirectFiles {
     this.#files.delete(fd);
   }
 
-  /** Throws `ERR_PROACTOR_UNALIGNED` for a transfer that the file cannot take. */
+  /**
+   * Marks a transfer that goes past the page cache. Throws `ERR_PROACTOR_UNALIGNED` for one that the
+   * file cannot take.
+   */
   check(request: Request): void {
     if (this.#states[request.fd] !== State.buffered) this.#checkUnusual(request);
   }
@@ -59,10 +62,12 @@ export class DirectFiles {
     }
     const alignment = this.#files.get(fd);
     if (alignment === undefined) return;
+    request.direct = true;
     const problem = misalignment(request, alignment);
     if (problem === undefined) return;
     const flags = this.#addon.fcntlGetFlags(fd);
     if (flags >= 0 && (flags & O_DIRECT) !== 0) throw problem;
+    request.direct = false;
     this.#note(fd, flags);
   }
 

@@ -382,6 +382,7 @@ export abstract class FileOperations {
     request.flags = 0;
     request.fixedFile = false;
     request.drain = false;
+    request.direct = false;
     request.deadlineMs = 0;
     // The checks are written out so that good arguments cost no call; the calls throw.
     if (typeof fd !== "number" || (fd | 0) !== fd || fd < 0) validateFd(fd);

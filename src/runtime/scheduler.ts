@@ -1,5 +1,5 @@
 import { errnoOf, ProactorError } from "../base/errors.ts";
-import { BYTES_PER_TURN, COMPLETIONS_PER_TURN, RETRY_MS } from "../base/limits.ts";
+import { BYTES_PER_TURN, COMPLETIONS_PER_TURN, DIRECT_BATCH, RETRY_MS } from "../base/limits.ts";
 import {
   type BufferView,
   type CompletionSink,
@@ -33,6 +33,7 @@ const WRITEV = OperationKind.Writev;
 const BUSY = QueueStatus.Busy;
 const MOST_COMPLETIONS = COMPLETIONS_PER_TURN;
 const MOST_BYTES = BYTES_PER_TURN;
+const MOST_DIRECT = DIRECT_BATCH;
 const YIELDS_NOTHING = YIELDS;
 
 const ENOTSUP = -errnoOf("ENOTSUP");
@@ -83,6 +84,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** Which operations any engine here can do. */
   readonly #possible: readonly boolean[];
   #done = 0;
+  /** Direct transfers staged since some were handed over. */
+  #direct = 0;
   #scheduled = false;
   #inTurn = false;
   #referenced = true;
@@ -377,6 +380,10 @@ export class Scheduler implements CompletionSink, OperationOwner {
         slots.release(index);
         return false;
       }
+    }
+    if (request.direct === true && ++this.#direct >= MOST_DIRECT) {
+      this.#direct = 0;
+      engine.commit();
     }
     this.#operations[index] = operation;
     if (operation instanceof Gate) this.#places[index] = operation.next;
