@@ -60,7 +60,8 @@ async function readAll(job: HeapJob, run: Run): Promise<void> {
     return handle.close();
   }
   const proactor = proactorFor(job.model);
+  const reader = job.plain === true ? proactor.promises : proactor;
   const fd = openSync(job.path, "r");
-  await Promise.all(run.buffers.map((buffer) => proactorLoop(proactor, fd, run, buffer)));
+  await Promise.all(run.buffers.map((buffer) => proactorLoop(reader, fd, run, buffer)));
   closeSync(fd);
 }

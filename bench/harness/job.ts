@@ -29,6 +29,8 @@ export interface ReadJob {
   readonly seed: number;
   /** Let a kernel thread submit, and drive the completions by hand: io_uring only. */
   readonly sqPoll?: boolean;
+  /** Plain promises (`proactor.promises`) instead of operations. */
+  readonly plain?: boolean;
   /** Paths to look up at the two ends of the part that counts: landmarks in strace's log. */
   readonly landmarks?: { readonly begin: string; readonly end: string };
 }
@@ -51,6 +53,8 @@ export interface HeapJob {
   readonly bytes: number;
   readonly ops: number;
   readonly depth: number;
+  /** Plain promises (`proactor.promises`) instead of operations. */
+  readonly plain?: boolean;
   readonly seed: number;
 }
 

@@ -49,8 +49,9 @@ const LOOPS: Record<ModelName, (job: ReadJob, run: Run) => Promise<void>> = {
 
 async function runProactor(job: ReadJob, run: Run): Promise<void> {
   const proactor = proactorFor(job.model, job.sqPoll);
+  const reader = job.plain === true ? proactor.promises : proactor;
   await withDescriptor(job, async (fd) => {
-    const loops = together(run, (buffer) => proactorLoop(proactor, fd, run, buffer));
+    const loops = together(run, (buffer) => proactorLoop(reader, fd, run, buffer));
     // With a kernel thread that submits, a program that goes on looking never enters the kernel.
     if (job.sqPoll === true) await drive(proactor, run.window);
     await loops;

@@ -28,6 +28,9 @@ export interface Setting {
   readonly reference: (name: ReferenceName) => string;
 }
 
+const PLAIN_32 = { model: "io_uring", depth: 32, plain: true } as const;
+const PLAIN_DIRECT = { ...PLAIN_32, direct: true } as const;
+
 /** Reads that are counted by strace: enough that the two ends do not matter. */
 const COUNTED_READS = 12_800;
 
@@ -49,10 +52,11 @@ export function allConfigurations(setting: Setting): Configuration[] {
     c(setting, "pread-cached", "pread", {}),
     fio(setting, "fio-cached-32", { direct: false }),
     c(setting, "c-cached-32", "uring-read", { depth: 32 }),
-    node(setting, "proactor-cached-32", { model: "io_uring", depth: 32 }),
+    node(setting, "proactor-cached-32", PLAIN_32),
+    node(setting, "operation-cached-32", { model: "io_uring", depth: 32 }),
     node(setting, "fs-cached-32", { model: "fs/promises", depth: 32 }),
     node(setting, "newest-fs-cached-32", { model: "fs/promises", depth: 32 }, true),
-    node(setting, "newest-proactor-cached-32", { model: "io_uring", depth: 32 }, true),
+    node(setting, "newest-proactor-cached-32", PLAIN_32, true),
     node(setting, "fs-cached-1", { model: "fs/promises", depth: 1 }),
     node(setting, "proactor-cached-1", { model: "io_uring", depth: 1 }),
     c(setting, "c-cached-1", "uring-read", { depth: 1 }),
@@ -62,13 +66,14 @@ export function allConfigurations(setting: Setting): Configuration[] {
     ring(setting, "ring-nop-128", "nop"),
     c(setting, "c-direct-32", "uring-read", { depth: 32, direct: 1 }),
     fio(setting, "fio-direct-32", { direct: true }),
-    node(setting, "proactor-direct-32", { model: "io_uring", depth: 32, direct: true }),
+    node(setting, "proactor-direct-32", PLAIN_DIRECT),
     node(setting, "fs-direct-32", { model: "fs/promises", depth: 32, direct: true }),
     hashing(setting, "proactor-hashing", "io_uring"),
     hashing(setting, "fs-hashing", "fs/promises"),
-    heap(setting, "proactor-heap", "io_uring"),
-    heap(setting, "newest-proactor-heap", "io_uring", true),
-    heap(setting, "fs-heap", "fs/promises"),
+    heap(setting, "proactor-heap", { model: "io_uring", plain: true }),
+    heap(setting, "operation-heap", { model: "io_uring" }),
+    heap(setting, "newest-operation-heap", { model: "io_uring" }, true),
+    heap(setting, "fs-heap", { model: "fs/promises" }),
     counted(setting, "proactor-calls", { model: "io_uring" }),
     counted(setting, "proactor-calls-sqpoll", { model: "io_uring", sqPoll: true }),
     counted(setting, "fs-calls", { model: "fs/promises" }),
@@ -100,7 +105,7 @@ function fio({ file, options }: Setting, name: string, job: { direct: boolean })
 function node(
   setting: Setting,
   name: string,
-  job: { model: ModelName; depth: number; direct?: boolean },
+  job: { model: ModelName; depth: number; direct?: boolean; plain?: boolean },
   onNewest = false,
 ): Configuration {
   return timed(name, async () => {
@@ -138,9 +143,14 @@ function hashing({ file, options }: Setting, name: string, model: ModelName): Co
   return timed(name, async () => (await runCommand(commandFor(job))) as Measurement);
 }
 
-function heap(setting: Setting, name: string, model: ModelName, onNewest = false): Configuration {
+function heap(
+  setting: Setting,
+  name: string,
+  how: { model: ModelName; plain?: boolean },
+  onNewest = false,
+): Configuration {
   const { path, bytes } = setting.file;
-  const job: HeapJob = { kind: "heap", model, path, bytes, ops: HEAP_READS, depth: 32, seed: 1 };
+  const job: HeapJob = { kind: "heap", ...how, path, bytes, ops: HEAP_READS, depth: 32, seed: 1 };
   return {
     name,
     run: async () => {
