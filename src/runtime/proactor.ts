@@ -2,11 +2,13 @@ import { ProactorError } from "../base/errors.ts";
 import {
   DEFAULT_DEPTH,
   DEFAULT_ENTRIES,
+  DEFAULT_POOL_BYTES,
   DEFAULT_SQ_POLL_IDLE_MS,
   MAX_COMPLETION_ENTRIES,
   MAX_DEPTH,
   MAX_ENTRIES,
   MAX_TIMER_MS,
+  MIN_POOL_BUFFER_BYTES,
 } from "../base/limits.ts";
 import {
   validateBoolean,
@@ -369,7 +371,9 @@ function checkOptions(options: ProactorOptions): Omit<EngineOptions, "wake"> {
     depth = DEFAULT_DEPTH,
     sqPoll = false,
     sqPollIdleMs = DEFAULT_SQ_POLL_IDLE_MS,
+    poolBytes = DEFAULT_POOL_BYTES,
   } = options;
+  validateInteger(poolBytes, "options.poolBytes", MIN_POOL_BUFFER_BYTES);
   if (engine !== undefined) validateString(engine, "options.engine");
   validateInteger(entries, "options.entries", 1, MAX_ENTRIES);
   validateInteger(depth, "options.depth", 1, MAX_DEPTH);
