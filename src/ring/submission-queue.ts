@@ -1,9 +1,7 @@
 import { loadAcquire, storeRelease } from "../memory/words.ts";
 
-/** u32 words in one SQE. */
+/** u32 words in one SQE of the ordinary size. */
 export const SQE_WORDS = 16;
-/** Its logarithm. */
-const SQE_SHIFT = 4;
 
 /** Where the counters of a submission queue stand, as indexes into its words. */
 export interface SubmissionQueueLayout {
@@ -12,6 +10,8 @@ export interface SubmissionQueueLayout {
   readonly flags: number;
   /** How many entries there are, a power of two. */
   readonly entries: number;
+  /** Words from one SQE to the next: 16 unless told, or 32 with IORING_SETUP_SQE128. */
+  readonly stride?: number;
 }
 
 /**
@@ -27,6 +27,8 @@ export class SubmissionQueue {
   readonly entries: number;
   /** All entries; the words of one start at what `reserve` returned. */
   readonly sqes: Uint32Array;
+  /** The logarithm of the words from one entry to the next. */
+  readonly shift: number;
   readonly #words: Uint32Array;
   readonly #layout: SubmissionQueueLayout;
   // Both counters are kept as signed 32-bit numbers, which V8 computes with in registers; as words
@@ -39,6 +41,7 @@ export class SubmissionQueue {
     this.sqes = sqes;
     this.#layout = layout;
     this.entries = layout.entries;
+    this.shift = 31 - Math.clz32(layout.stride ?? SQE_WORDS);
     this.#headCached = loadAcquire(words, layout.head) | 0;
     this.#tail = loadAcquire(words, layout.tail) | 0;
   }
@@ -61,7 +64,7 @@ export class SubmissionQueue {
   reserveKnown(): number {
     const tail = this.#tail;
     this.#tail = (tail + 1) | 0;
-    return (tail & (this.entries - 1)) << SQE_SHIFT;
+    return (tail & (this.entries - 1)) << this.shift;
   }
 
   /** Publishes every reserved SQE. Returns how many the kernel has yet to consume. */
@@ -69,6 +72,17 @@ export class SubmissionQueue {
     storeRelease(this.#words, this.#layout.tail, this.#tail);
     this.#headCached = loadAcquire(this.#words, this.#layout.head) | 0;
     return (this.#tail - this.#headCached) | 0;
+  }
+
+  /** The counter that we own, as a signed word: how many entries were ever reserved. */
+  get tail(): number {
+    return this.#tail;
+  }
+
+  /** Goes back to the first entry: with IORING_SETUP_SQ_REWIND every enter starts there. */
+  rewind(): void {
+    this.#tail = 0;
+    this.#headCached = 0;
   }
 
   /** Whether nothing is reserved that the kernel had not consumed when we last looked. */

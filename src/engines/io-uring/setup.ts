@@ -143,7 +143,7 @@ export function openExactRing(
   addon: NativeAddon,
   entries: number,
   params: Uint32Array<ArrayBuffer>,
-  provided?: ProvidedMemory,
+  provided?: RingMemory,
 ): Ring {
   const fd = addon.uringSetup(entries, new Uint8Array(params.buffer));
   const memory = provided === undefined ? mapMemory : () => provided;
@@ -197,10 +197,10 @@ function checkFeatures(features: number): void {
   );
 }
 
-/** The memory of a ring that was not mapped from its descriptor. */
-export interface ProvidedMemory {
-  readonly rings: ArrayBuffer;
-  readonly sqes: ArrayBuffer;
+/** The memory of a ring, as it was mapped, or as the program provided it. */
+export interface RingMemory {
+  readonly rings: Uint8Array<ArrayBuffer>;
+  readonly sqes: Uint8Array<ArrayBuffer>;
 }
 
 /** How many bytes both rings take, and all SQEs, by what the kernel answered. */
@@ -215,11 +215,11 @@ function sizesOf(params: Uint32Array): { rings: number; sqes: number } {
   return { rings: hasArray ? Math.max(cqes, array) : cqes, sqes: sqEntries * sqeSize };
 }
 
-function mapMemory(addon: NativeAddon, fd: number, params: Uint32Array): ProvidedMemory {
+function mapMemory(addon: NativeAddon, fd: number, params: Uint32Array): RingMemory {
   const sizes = sizesOf(params);
   return {
-    rings: mapped(addon.map(fd, sizes.rings, IORING_OFF_SQ_RING)),
-    sqes: mapped(addon.map(fd, sizes.sqes, IORING_OFF_SQES)),
+    rings: new Uint8Array(mapped(addon.map(fd, sizes.rings, IORING_OFF_SQ_RING))),
+    sqes: new Uint8Array(mapped(addon.map(fd, sizes.sqes, IORING_OFF_SQES))),
   };
 }
 
@@ -234,7 +234,8 @@ export function mapRing(
   const flags = wordAt(params, PARAMS_FLAGS);
   const sizes = sizesOf(params);
   const { rings, sqes } = memory(addon, fd, params);
-  const words = new Uint32Array(rings, 0, sizes.rings >> 2);
+  const words = new Uint32Array(rings.buffer, rings.byteOffset, sizes.rings >> 2);
+  const entries = new Uint32Array(sqes.buffer, sqes.byteOffset, sizes.sqes >> 2);
   if ((flags & IORING_SETUP_NO_SQARRAY) === 0) {
     // The indirection array is of no use to us: entry i is always the ith.
     const array = wordAt(params, PARAMS_SQ_OFF_ARRAY) / 4;
@@ -244,7 +245,7 @@ export function mapRing(
     fd,
     flags,
     features: wordAt(params, PARAMS_FEATURES),
-    sq: new SubmissionQueue(words, new Uint32Array(sqes, 0, sizes.sqes >> 2), {
+    sq: new SubmissionQueue(words, entries, {
       head: wordAt(params, PARAMS_SQ_OFF_HEAD) / 4,
       tail: wordAt(params, PARAMS_SQ_OFF_TAIL) / 4,
       flags: wordAt(params, PARAMS_SQ_OFF_FLAGS) / 4,
@@ -260,7 +261,7 @@ export function mapRing(
       entries: wordAt(params, PARAMS_CQ_ENTRIES),
       stride: (flags & IORING_SETUP_CQE32) !== 0 ? CQE32_SIZE / 4 : CQE_SIZE / 4,
     }),
-    ringMemory: rings,
+    ringMemory: rings.buffer,
     params: new Uint8Array(params.buffer),
     close() {
       // The mappings go when they are collected. To detach them now would make every access to
