@@ -1,0 +1,187 @@
+/** The high word of user data that `sqeSetData` makes; the low one is the object's place. */
+export const OBJECT_DATA = 0xffff_fffe;
+
+/** Places for entries at the start; half of them are used before there are more. */
+const INITIAL_PLACES = 512;
+
+/** Multipliers that scatter keys which differ in few bits. */
+const GOLDEN = 0x9e37_79b1;
+const MIXER = 0x85eb_ca6b;
+
+// An entry is four words, side by side in one cache line.
+const WORDS = 4;
+const HIGH = 1;
+const COUNT = 2;
+const MARKS = 3;
+
+/** Mark: the place is taken. */
+const USED = 1;
+/** Mark: something is lent under this user data. */
+const HELD = 2;
+/** Mark: a completion may stand for another entry's. */
+const STANDS_IN = 4;
+
+/**
+ * Which requests are in flight, by their user data, and what they were lent.
+ *
+ * The kernel says of a completion only which user data its request had. So memory is lent under
+ * user data, and given back when as many last completions with it have been seen as requests were
+ * submitted with it: exact where user data tells requests apart, and late, never early, where it
+ * does not.
+ *
+ * An open hash table in one typed array, because it is asked twice for every request: no
+ * allocation, no BigInt, and one cache line each time. Entries stay when their count falls to zero,
+ * so that a program which uses the same user data again finds them where they are; they are dropped
+ * when the table is half full.
+ */
+export class InFlight {
+  /** How many requests are in flight that will certainly have a last completion. */
+  total = 0;
+  /** Called with the low word of `OBJECT_DATA` keys when nothing with them is in flight. */
+  onObjectDone: (index: number) => void = () => {};
+  #table = new Int32Array(INITIAL_PLACES * WORDS);
+  #shift = 32 - Math.log2(INITIAL_PLACES);
+  #used = 0;
+  /** What is lent, by place: undefined, one object, or a Set of them. */
+  #held: unknown[] = new Array(INITIAL_PLACES).fill(undefined);
+  /** The entry that completes instead, when a completion comes that nobody waits for. */
+  readonly #partners = new Map<number, number>();
+
+  /** Notes that a request is in flight. Words are signed. Returns its entry, for `hold`. */
+  add(low: number, high: number): number {
+    const entry = this.#entryOf(low, high);
+    const table = this.#table;
+    table[entry + COUNT] = (table[entry + COUNT] as number) + 1;
+    this.total++;
+    return entry;
+  }
+
+  /** Keeps an object until nothing with the entry's user data is in flight. */
+  hold(entry: number, object: unknown): void {
+    const place = entry / WORDS;
+    const held = this.#held[place];
+    if (held === undefined) {
+      this.#held[place] = object;
+      this.#mark(entry, HELD);
+    } else if (held instanceof Set) held.add(object);
+    else if (held !== object) this.#held[place] = new Set([held, object]);
+  }
+
+  /**
+   * Notes that a completion with the first user data may stand for a request with the second: a
+   * poll whose user data was updated, or a silent request whose failure ends its chain.
+   */
+  standIn(low: number, high: number, forLow: number, forHigh: number): void {
+    this.#entryOf(forLow, forHigh);
+    const entry = this.#entryOf(low, high);
+    // Making one entry may have moved the other.
+    const partner = this.#find(forLow, forHigh);
+    if (entry === partner || partner === -1) return;
+    this.#partners.set(entry, partner);
+    this.#mark(entry, STANDS_IN);
+  }
+
+  /**
+   * Notes a last completion. Returns whether it was one of those that we wait for; not when nobody
+   * asked for it (a message from another ring), or its request was not sure to have one.
+   */
+  finish(low: number, high: number): boolean {
+    let entry = this.#find(low, high);
+    if (entry === -1) return false;
+    const table = this.#table;
+    if (table[entry + COUNT] === 0) {
+      if (((table[entry + MARKS] as number) & STANDS_IN) === 0) return false;
+      entry = this.#partners.get(entry) as number;
+      if (table[entry + COUNT] === 0) return false;
+    }
+    const count = (table[entry + COUNT] as number) - 1;
+    table[entry + COUNT] = count;
+    this.total--;
+    if (count === 0) {
+      if (((table[entry + MARKS] as number) & HELD) !== 0) this.#giveBack(entry);
+      if (high === (OBJECT_DATA | 0)) this.onObjectDone(low);
+    }
+    return true;
+  }
+
+  /** Everything that is lent. */
+  *heldObjects(): Generator<unknown> {
+    for (const held of this.#held) {
+      if (held instanceof Set) yield* held;
+      else if (held !== undefined) yield held;
+    }
+  }
+
+  #giveBack(entry: number): void {
+    this.#held[entry / WORDS] = undefined;
+    this.#table[entry + MARKS] = (this.#table[entry + MARKS] as number) & ~HELD;
+  }
+
+  #mark(entry: number, mark: number): void {
+    this.#table[entry + MARKS] = (this.#table[entry + MARKS] as number) | mark;
+  }
+
+  /** The first word of an entry, or -1. */
+  #find(low: number, high: number): number {
+    const table = this.#table;
+    let at = (Math.imul(low ^ Math.imul(high, MIXER), GOLDEN) >>> this.#shift) * WORDS;
+    for (;;) {
+      if (table[at] === low && table[at + HIGH] === high && table[at + MARKS] !== 0) return at;
+      if (table[at + MARKS] === 0) return -1;
+      at = (at + WORDS) & (table.length - 1);
+    }
+  }
+
+  #entryOf(low: number, high: number): number {
+    const found = this.#find(low, high);
+    return found === -1 ? this.#insert(low, high) : found;
+  }
+
+  #insert(low: number, high: number): number {
+    if (this.#used * WORDS * 2 >= this.#table.length) this.#rebuild();
+    this.#used++;
+    const table = this.#table;
+    let at = (Math.imul(low ^ Math.imul(high, MIXER), GOLDEN) >>> this.#shift) * WORDS;
+    while (table[at + MARKS] !== 0) at = (at + WORDS) & (table.length - 1);
+    table[at] = low;
+    table[at + HIGH] = high;
+    table[at + COUNT] = 0;
+    table[at + MARKS] = USED;
+    return at;
+  }
+
+  /** Drops what is not in flight, and doubles the table where that would leave it half full. */
+  #rebuild(): void {
+    const old = this.#table;
+    const held = this.#held;
+    const partners = [...this.#partners];
+    const isNeeded = new Set(
+      partners.filter(([, partner]) => old[partner + COUNT] !== 0).map(([entry]) => entry),
+    );
+    const isLive = (entry: number) => old[entry + COUNT] !== 0 || isNeeded.has(entry);
+    let live = 0;
+    for (let entry = 0; entry < old.length; entry += WORDS) if (isLive(entry)) live++;
+    const length = live * WORDS * 4 > old.length ? old.length * 2 : old.length;
+    this.#table = new Int32Array(length);
+    this.#shift = 32 - Math.log2(length / WORDS);
+    this.#used = 0;
+    this.#held = new Array(length / WORDS).fill(undefined);
+    this.#partners.clear();
+    const moved = new Map<number, number>();
+    for (let entry = 0; entry < old.length; entry += WORDS) {
+      if (!isLive(entry)) continue;
+      const at = this.#insert(old[entry] as number, old[entry + HIGH] as number);
+      this.#table[at + COUNT] = old[entry + COUNT] as number;
+      moved.set(entry, at);
+      const object = held[entry / WORDS];
+      if (object !== undefined) this.hold(at, object);
+    }
+    for (const [entry, partner] of partners) {
+      const at = moved.get(entry);
+      const other = moved.get(partner);
+      if (at === undefined || other === undefined) continue;
+      this.#partners.set(at, other);
+      this.#mark(at, STANDS_IN);
+    }
+  }
+}

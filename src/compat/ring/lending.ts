@@ -1,0 +1,276 @@
+import {
+  IORING_OP_NOP128,
+  IORING_OP_POLL_REMOVE,
+  IORING_OP_URING_CMD128,
+  IORING_POLL_UPDATE_USER_DATA,
+  IORING_SETUP_SQE_MIXED,
+  IORING_SETUP_SQPOLL,
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_IO_HARDLINK,
+  IOSQE_IO_LINK,
+} from "../../abi/io-uring.ts";
+import { ProactorError } from "../../base/errors.ts";
+import type { Ring as MappedRing } from "../../engines/io-uring/setup.ts";
+import { GUARD_SILENT, type NativeAddon } from "../../native/addon.ts";
+import { RingCore } from "./core.ts";
+import { OBJECT_DATA } from "./in-flight.ts";
+import { CString, lendStruct, lendView, type Pointer, Struct } from "./memory.ts";
+import { ObjectTable } from "./objects.ts";
+
+// Constants out of other modules are looked up at every use; these are part of the code.
+const TWO_32 = 0x1_0000_0000;
+const ALL_ONES = 0xffff_ffff;
+const LINKED = (IOSQE_IO_LINK | IOSQE_IO_HARDLINK) << 8;
+const SILENT = IOSQE_CQE_SKIP_SUCCESS << 8;
+const TIED = LINKED | SILENT;
+const POLL_REMOVE = IORING_OP_POLL_REMOVE;
+
+/** How far into a chain of linked requests we are. */
+const Chain = {
+  /** In none. */
+  None: 0,
+  /** Only requests that will certainly have a completion came before. */
+  Sure: 1,
+  /** Only silent requests came before: one of them or the next one will have a completion. */
+  Silent: 2,
+  /** Nobody can say which of the rest will have a completion. */
+  Unsure: 3,
+} as const;
+
+/** What was lent to requests that never say when they are done; it has to live as long as we do. */
+const neverGivenBack = new Set<unknown>();
+
+/** Who owns which memory: what is prepared lends, what is submitted is counted. */
+export abstract class LendingRing extends RingCore {
+  protected readonly objects = new ObjectTable();
+  /** What an SQE that was not submitted yet is to be lent, by its index. */
+  protected lent: unknown[];
+  /** Whether there may be any. */
+  protected hasLent = false;
+  /** How far SQEs were looked at when they were submitted. */
+  #accounted: number;
+  /** What the silent requests at the start of a chain were lent, and their user data. */
+  readonly #silentLent: unknown[] = [];
+  readonly #silentData: number[] = [];
+
+  constructor(addon: NativeAddon, mapped: MappedRing) {
+    super(addon, mapped);
+    this.lent = new Array(mapped.sq.entries).fill(undefined);
+    this.#accounted = mapped.sq.tail;
+    this.inFlight.onObjectDone = (index) => this.objects.done(index);
+  }
+
+  protected override remap(mapped: MappedRing): void {
+    super.remap(mapped);
+    this.lent = new Array(mapped.sq.entries).fill(undefined);
+    this.#accounted = mapped.sq.tail;
+  }
+
+  /** Writes a pointer of an SQE, two words, and notes what it lends; forgets what it lent before. */
+  protected lend(sqe: number, word: number, pointer: Pointer, bytes: number): void {
+    const w = this.sqes;
+    const index = sqe >> this.shift;
+    if (typeof pointer === "number") {
+      w[sqe + word] = pointer;
+      w[sqe + word + 1] = pointer / TWO_32;
+      if (this.hasLent) this.lent[index] = undefined;
+    } else if (pointer === null) {
+      w[sqe + word] = 0;
+      w[sqe + word + 1] = 0;
+      if (this.hasLent) this.lent[index] = undefined;
+    } else if (pointer instanceof Struct) {
+      lendStruct(pointer, bytes);
+      w[sqe + word] = pointer.address;
+      w[sqe + word + 1] = pointer.address / TWO_32;
+      this.lent[index] = pointer;
+      this.hasLent = true;
+    } else {
+      const lent = lendView(pointer, bytes);
+      w[sqe + word] = lent.addressLow;
+      w[sqe + word + 1] = lent.addressHigh;
+      this.lent[index] = pointer;
+      this.hasLent = true;
+    }
+  }
+
+  /** As `lend`, for another pointer of an SQE. */
+  protected lendAlso(sqe: number, word: number, pointer: Pointer, bytes: number): void {
+    const index = sqe >> this.shift;
+    const first = this.lent[index];
+    this.lend(sqe, word, pointer, bytes);
+    const second = this.lent[index];
+    if (first === undefined || second === undefined) this.lent[index] = first ?? second;
+    else this.lent[index] = [first, second];
+  }
+
+  /** Writes a 64-bit field as two words; -1 is all ones. Exact up to 2^53. */
+  protected set64(sqe: number, word: number, value: number): void {
+    this.sqes[sqe + word] = value;
+    // A quotient is truncated towards zero, so that -1 must be written out.
+    this.sqes[sqe + word + 1] = value < 0 ? ALL_ONES : value / TWO_32;
+  }
+
+  /** Notes what is about to be submitted: under which user data, and what it was lent. */
+  protected account(): void {
+    const { sqes, lent, hasLent, shift, sq, inFlight } = this;
+    const mask = sq.entries - 1;
+    const { tail } = sq;
+    let chain: number = Chain.None;
+    for (let position = this.#accounted; position !== tail; position = (position + 1) | 0) {
+      const index = position & mask;
+      const at = index << shift;
+      const head = sqes[at] as number;
+      if ((head & TIED) === 0 && chain === Chain.None && (head & 0xff) !== POLL_REMOVE) {
+        const low = (sqes[at + 8] as number) | 0;
+        const high = (sqes[at + 9] as number) | 0;
+        const entry = inFlight.add(low, high);
+        if (high === (OBJECT_DATA | 0)) this.objects.submitted(low);
+        if (hasLent && lent[index] !== undefined) {
+          inFlight.hold(entry, lent[index]);
+          lent[index] = undefined;
+        }
+      } else {
+        chain = this.#accountTied(index, at, chain);
+      }
+      if ((this.flags & IORING_SETUP_SQE_MIXED) !== 0 && isLong(head & 0xff)) {
+        position = (position + 1) | 0;
+        this.#addSilent(1);
+      }
+    }
+    this.#leaveSilent();
+    this.hasLent = false;
+    this.#accounted = tail;
+  }
+
+  /** Whether an SQE was reserved since the last submission. */
+  protected hasUnsubmitted(): boolean {
+    return this.#accounted !== this.sq.tail;
+  }
+
+  /** How many requests of those in flight the kernel did not take yet. */
+  protected untaken(): number {
+    const { sqes, shift, sq } = this;
+    const mask = sq.entries - 1;
+    let count = 0;
+    const taken = (sq.tail - (sq.entries - sq.space(sq.entries))) | 0;
+    for (
+      let position = taken;
+      ((this.#accounted - position) | 0) > 0;
+      position = (position + 1) | 0
+    ) {
+      if (((sqes[(position & mask) << shift] as number) & SILENT) === 0) count++;
+    }
+    return count;
+  }
+
+  /** After a rewind the next SQE is the first again. */
+  protected rewindAccount(): void {
+    this.#accounted = this.sq.tail;
+  }
+
+  /** The rare cases: a request that is linked, or silent, or renames another. */
+  #accountTied(index: number, at: number, chain: number): number {
+    const { sqes, lent, inFlight } = this;
+    const head = sqes[at] as number;
+    const low = (sqes[at + 8] as number) | 0;
+    const high = (sqes[at + 9] as number) | 0;
+    if (high === (OBJECT_DATA | 0)) this.objects.submitted(low);
+    const goesOn = (head & LINKED) !== 0;
+    const isSilent = (head & SILENT) !== 0;
+    const next = nextInChain(chain, isSilent);
+    if (isSilent && next === Chain.Silent) {
+      this.#addSilent(1);
+      this.#silentData.push(low, high);
+      if (lent[index] !== undefined) this.#silentLent.push(lent[index]);
+    } else if (!isSilent && chain !== Chain.Unsure) {
+      const entry = inFlight.add(low, high);
+      if (lent[index] !== undefined) inFlight.hold(entry, lent[index]);
+      if (chain === Chain.Silent) this.#joinSilent(entry, low, high);
+    } else {
+      this.#addSilent(1);
+      this.#keepForGood(lent[index]);
+    }
+    lent[index] = undefined;
+    const update = (sqes[at + 6] as number) & IORING_POLL_UPDATE_USER_DATA;
+    if ((head & 0xff) === POLL_REMOVE && update !== 0) this.#noteRename(at);
+    if (goesOn) return next;
+    this.#leaveSilent();
+    return Chain.None;
+  }
+
+  /** The request after silent ones stands for all of them: exactly one will have a completion. */
+  #joinSilent(entry: number, low: number, high: number): void {
+    for (const lent of this.#silentLent) this.inFlight.hold(entry, lent);
+    const data = this.#silentData;
+    for (let i = 0; i < data.length; i += 2) {
+      this.inFlight.standIn(data[i] as number, data[i + 1] as number, low, high);
+    }
+    this.#silentLent.length = 0;
+    data.length = 0;
+  }
+
+  /** A chain of nothing but silent requests: nobody will tell when it is done. */
+  #leaveSilent(): void {
+    if (this.#silentData.length === 0) return;
+    for (const lent of this.#silentLent) this.#keepForGood(lent);
+    this.#silentLent.length = 0;
+    this.#silentData.length = 0;
+  }
+
+  /** A poll request gets other user data: its last completion will come with that. */
+  #noteRename(at: number): void {
+    const word = (index: number) => (this.sqes[at + index] as number) | 0;
+    this.inFlight.standIn(word(2), word(3), word(4), word(5));
+  }
+
+  #addSilent(count: number): void {
+    this.control[GUARD_SILENT] = (this.control[GUARD_SILENT] as number) + count;
+  }
+
+  /** Keeps what requests were lent for good, when nobody will see their completions. */
+  protected keepLent(): void {
+    for (const held of this.inFlight.heldObjects()) neverGivenBack.add(held);
+  }
+
+  /** Keeps what a silent request was lent: nobody will ever tell that it is done. */
+  #keepForGood(lent: unknown): void {
+    if (lent === undefined) return;
+    // Names are read when the request is taken; a thread of the kernel takes it whenever it likes.
+    const isRead = (one: unknown) => one instanceof CString;
+    const all = Array.isArray(lent) ? lent : [lent];
+    if ((this.flags & IORING_SETUP_SQPOLL) === 0 && all.every(isRead)) return;
+    neverGivenBack.add(lent);
+  }
+}
+
+/** The error of a verb that was given -1 instead of an sqe. */
+export function noSqe(): ProactorError {
+  return new ProactorError(
+    "ERR_PROACTOR_EXHAUSTED",
+    "There is no SQE: the submission queue was full",
+    "Look at what getSqe answers, and submit() when it is -1",
+  );
+}
+
+/**
+ * What the next request of a chain has before it. A silent request that fails has a completion, and
+ * those after it have none, be they silent or not; one that fails out loud makes those after it
+ * complete, be they silent or not.
+ */
+function nextInChain(chain: number, isSilent: boolean): number {
+  switch (chain) {
+    case Chain.None:
+      return isSilent ? Chain.Silent : Chain.Sure;
+    case Chain.Sure:
+      return isSilent ? Chain.Unsure : Chain.Sure;
+    case Chain.Silent:
+      return isSilent ? Chain.Silent : Chain.Unsure;
+    default:
+      return Chain.Unsure;
+  }
+}
+
+/** Whether an opcode takes 128 bytes in a mixed ring. */
+function isLong(opcode: number): boolean {
+  return opcode === IORING_OP_NOP128 || opcode === IORING_OP_URING_CMD128;
+}

@@ -1,0 +1,81 @@
+import { systemError } from "../../base/errors.ts";
+import type { Wakeup } from "../../native/addon.ts";
+import { addonOfRing } from "./memory.ts";
+import type { Ring } from "./ring.ts";
+
+/** Makes an eventfd(2), close-on-exec and non-blocking. Throws a system error. */
+export function eventfd(): number {
+  const fd = addonOfRing().eventfd();
+  if (fd < 0) throw systemError(fd, "eventfd");
+  return fd;
+}
+
+/** Being called back by the event loop when a ring has completions. */
+export class CompletionWatch {
+  readonly #ring: Ring;
+  readonly #eventFd: number;
+  readonly #wakeup: Wakeup;
+  #isOpen = true;
+
+  /**
+   * Registers an eventfd with the ring and watches it. Throws a system error, `EBUSY` when the ring
+   * has an eventfd already.
+   *
+   * @param callback Called in a macrotask of its own, with microtasks drained after it, whenever
+   *   completions came since the last time. It finds them with `peekCqe` or `forEachCqe`.
+   */
+  constructor(ring: Ring, callback: () => void) {
+    const addon = addonOfRing();
+    this.#ring = ring;
+    this.#eventFd = eventfd();
+    const registered = ring.registerEventfd(this.#eventFd);
+    const wakeup =
+      registered < 0 ? registered : addon.wakeupOpen(this.#eventFd, callback, needsThread());
+    if (typeof wakeup === "number") {
+      addon.closeFd(this.#eventFd);
+      throw systemError(wakeup, registered < 0 ? "io_uring_register" : "uv_poll_init");
+    }
+    this.#wakeup = wakeup;
+  }
+
+  /** Keeps the process alive until `unref` or `close`. */
+  ref(): this {
+    if (this.#isOpen) addonOfRing().wakeupRef(this.#wakeup);
+    return this;
+  }
+
+  /** Does not keep the process alive, as at the start. */
+  unref(): this {
+    if (this.#isOpen) addonOfRing().wakeupUnref(this.#wakeup);
+    return this;
+  }
+
+  /** Stops watching; no callback comes after it. To be called before the ring's `queueExit`. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    const addon = addonOfRing();
+    addon.wakeupClose(this.#wakeup);
+    this.#ring.unregisterEventfd();
+    addon.closeFd(this.#eventFd);
+  }
+
+  /** The same as `close`, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/**
+ * Has the event loop call back when a ring has completions: for programs that do not wait in
+ * `waitCqe`. It starts unreferenced: call `ref` while something is in flight. Throws as
+ * {@link CompletionWatch} does.
+ */
+export function watchCompletions(ring: Ring, callback: () => void): CompletionWatch {
+  return new CompletionWatch(ring, callback);
+}
+
+/** Only Node has a libuv that we may use (Bun aborts the process, Deno stalls). */
+function needsThread(): boolean {
+  return process.versions.bun !== undefined || process.versions.deno !== undefined;
+}
