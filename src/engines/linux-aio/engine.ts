@@ -1,7 +1,7 @@
 import { EAGAIN, ECANCELED, EINPROGRESS, EOPNOTSUPP } from "../../abi/linux.ts";
 import { IO_EVENT_SIZE, IOCB_CMD_NOOP, IOCB_FLAG_RESFD, IOCB_SIZE } from "../../abi/linux-aio.ts";
 import { systemError } from "../../base/errors.ts";
-import { COMPLETIONS_PER_TURN, IOV_MAX } from "../../base/limits.ts";
+import { AIO_PORTION, COMPLETIONS_PER_TURN, IOV_MAX } from "../../base/limits.ts";
 import {
   type CompletionSink,
   type Engine,
@@ -22,6 +22,7 @@ import { Vectors } from "./vectors.ts";
 const { Busy: BUSY, Queued: QUEUED } = QueueStatus;
 const POLL = OperationKind.Poll;
 const COMMAND_OF = COMMANDS;
+const PORTION = AIO_PORTION;
 
 /** Words of an iocb, and of an event. */
 const IOCB_WORDS = IOCB_SIZE / 4;
@@ -36,10 +37,12 @@ const MISC = { time: 0, event: 4, words: 16 } as const;
 /**
  * Linux native AIO, io_submit(2).
  *
- * `queue` writes an iocb, `commit` hands a batch over with one io_submit, `reap` takes completions
- * out of the ring that the kernel maps into the process. `aio_data` is the slot's index (low) and
- * generation (high).
+ * `queue` writes an iocb, `commit` hands over what is staged with one io_submit, `reap` takes
+ * completions out of the ring that the kernel maps into the process. `aio_data` is the slot's index
+ * (low) and generation (high).
  *
+ * - A long batch is handed over in portions, from within `queue`, so that the device need not wait
+ *   until all of it is written down.
  * - The kernel copies an iocb, and the array of vectors it points to, within io_submit. So iocbs
  *   lie in the order in which they are staged and are written anew for the next batch. Only polls
  *   have one of their own until they are done, because io_cancel knows a request by that address.
@@ -145,6 +148,8 @@ export class LinuxAioEngine implements Engine {
     this.#staged = at + 1;
     const cell = kind === POLL ? this.#pollCell(at, index, generation) : at;
     writeIocb(this.#iocbs, cell * IOCB_WORDS, request, index, generation, this.#vectors);
+    // What the kernel has no room for now stays staged, for `commit`.
+    if ((at + 1 - this.#first) % PORTION === 0) this.commit();
     return QUEUED;
   }
 
