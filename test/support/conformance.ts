@@ -80,6 +80,20 @@ export function describeConformance(
   }
 }
 
+/** The same, for engines that let the program go on while a pipe is empty; others are one skip. */
+export function describeWaiting(
+  title: string,
+  body: (engine: EngineName, limits: Limits) => void,
+  condition: (limits: Limits) => boolean = () => true,
+  reason = "This engine cannot do that",
+): void {
+  describeConformance(title, (engine, limits) => {
+    if (!limits.waitsElsewhere) it("all of it", { skip: BLOCKS }, () => {});
+    else if (!condition(limits)) it("all of it", { skip: reason }, () => {});
+    else body(engine, limits);
+  });
+}
+
 /** `it` where a condition holds; elsewhere a test that is skipped, says why, and is counted. */
 export function itWhere(
   condition: boolean,
