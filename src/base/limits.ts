@@ -84,10 +84,3 @@ export const DIRECT_BATCH = 2;
 
 /** How long `queueExit` of a ring waits for requests that it canceled, in ms. */
 export const RING_EXIT_MS = 1000;
-
-/**
- * Requests that native AIO hands over at once. A device that is given its work in portions is busy
- * while the rest is still being written down: 15 to 20 % more reads with O_DIRECT at depth 32 than
- * with one portion per batch. Reads from the page cache lose 10 %.
- */
-export const AIO_PORTION = 8;

@@ -22,7 +22,6 @@ import {
   POLLIN,
   POLLOUT,
 } from "../../src/abi/linux.ts";
-import { AIO_PORTION } from "../../src/base/limits.ts";
 import {
   type CompletionSink,
   canDo,
@@ -187,28 +186,6 @@ describe("linux_aio: LinuxAioEngine", () => {
       rig.told,
       Array.from({ length: 7 }, (_, i) => [i, i + 1]),
     );
-    closeSync(fd);
-    rig.engine.close();
-  });
-
-  aioIt("hands a long batch over in portions", () => {
-    const { aioSubmit } = addonOrThrow();
-    const asked: number[] = [];
-    const rig = new Rig({
-      aioSubmit: (context, nr, address) => {
-        asked.push(nr);
-        return aioSubmit(context, nr, address);
-      },
-    });
-    asked.length = 0;
-    const fd = openSync("/dev/zero", "r");
-    for (let i = 0; i < AIO_PORTION + 3; i++) rig.queue(i, transfer(Read, fd, memory(8), 0));
-    assert.deepEqual(asked, [AIO_PORTION]);
-    assert.equal(rig.engine.commit(), 3);
-    assert.equal(rig.engine.commit(), 0);
-    assert.deepEqual(asked, [AIO_PORTION, 3]);
-    rig.reap();
-    assert.equal(rig.told.length, AIO_PORTION + 3);
     closeSync(fd);
     rig.engine.close();
   });
@@ -537,6 +514,27 @@ describe("linux_aio: Proactor", () => {
       await proactor.fsync(fd);
       await proactor.close(fd);
       assert.equal(readFileSync(path, "latin1"), "abcdefbcd");
+    });
+  });
+
+  aioIt("tells how many transfers it was made to wait for", async () => {
+    await withTempDir(async (dir) => {
+      const path = join(dir, "file");
+      writeFileSync(path, Buffer.alloc(8192, 7));
+      await using proactor = new Proactor({ engine: "linux_aio" });
+      const page = proactor.allocate(4096);
+      const buffered = openSync(path, "r");
+      const direct = openSync(path, O_DIRECT);
+      for (const fd of [buffered, direct, direct, buffered, buffered]) {
+        assert.equal(await proactor.read(fd, page, { offset: 0 }), 4096);
+      }
+      assert.equal(await proactor.readv(direct, [page], { offset: 0 }), 4096);
+      await proactor.fsync(direct);
+      const explanation = proactor.explain();
+      assert.equal(explanation.details.blockedTransfers, 3);
+      assert.match(String(explanation), /blocks: io_submit itself transfers/);
+      closeSync(buffered);
+      closeSync(direct);
     });
   });
 

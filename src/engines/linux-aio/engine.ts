@@ -1,7 +1,7 @@
 import { EAGAIN, ECANCELED, EINPROGRESS, EOPNOTSUPP } from "../../abi/linux.ts";
 import { IO_EVENT_SIZE, IOCB_CMD_NOOP, IOCB_FLAG_RESFD, IOCB_SIZE } from "../../abi/linux-aio.ts";
 import { systemError } from "../../base/errors.ts";
-import { AIO_PORTION, COMPLETIONS_PER_TURN, IOV_MAX } from "../../base/limits.ts";
+import { COMPLETIONS_PER_TURN, IOV_MAX } from "../../base/limits.ts";
 import {
   type CompletionSink,
   type Engine,
@@ -20,9 +20,8 @@ import { Vectors } from "./vectors.ts";
 
 // Constants out of other modules are looked up at every use; these are part of the code.
 const { Busy: BUSY, Queued: QUEUED } = QueueStatus;
-const POLL = OperationKind.Poll;
+const { Poll: POLL, Writev: WRITEV } = OperationKind;
 const COMMAND_OF = COMMANDS;
-const PORTION = AIO_PORTION;
 
 /** Words of an iocb, and of an event. */
 const IOCB_WORDS = IOCB_SIZE / 4;
@@ -41,8 +40,6 @@ const MISC = { time: 0, event: 4, words: 16 } as const;
  * completions out of the ring that the kernel maps into the process. `aio_data` is the slot's index
  * (low) and generation (high).
  *
- * - A long batch is handed over in portions, from within `queue`, so that the device need not wait
- *   until all of it is written down.
  * - The kernel copies an iocb, and the array of vectors it points to, within io_submit. So iocbs
  *   lie in the order in which they are staged and are written anew for the next batch. Only polls
  *   have one of their own until they are done, because io_cancel knows a request by that address.
@@ -57,7 +54,6 @@ export class LinuxAioEngine implements Engine {
   readonly capabilities: EngineCapabilities;
   readonly depth: number;
   readonly longestChain = 0;
-  readonly details: Readonly<Record<string, string | number | boolean>>;
 
   readonly #addon: NativeAddon;
   readonly #context: number;
@@ -94,6 +90,8 @@ export class LinuxAioEngine implements Engine {
   /** The eventfd may have been signaled since it was read. */
   #signaled = false;
   #referenced = false;
+  /** Transfers that io_submit did itself, as far as the runtime could tell. */
+  #blocked = 0;
 
   constructor(addon: NativeAddon, options: EngineOptions) {
     this.#addon = addon;
@@ -127,12 +125,16 @@ export class LinuxAioEngine implements Engine {
     this.#wakeup = typeof wakeup === "number" ? this.#fail(wakeup, "uv_poll_init") : wakeup;
     this.#mapped = addon.aioReady(id) >= 0;
     this.capabilities = capabilitiesOf(hasPoll);
-    this.details = {
+  }
+
+  get details(): Readonly<Record<string, string | number | boolean>> {
+    return {
       entries: this.#entries,
-      contextRequests: requests,
+      contextRequests: this.depth,
       completions: this.#mapped ? "mapped ring" : "io_getevents",
-      wakeup: addon.wakeupKind(this.#wakeup),
+      wakeup: this.#addon.wakeupKind(this.#wakeup),
       blocks: "io_submit itself transfers what was not opened with O_DIRECT",
+      blockedTransfers: this.#blocked,
     };
   }
 
@@ -146,10 +148,9 @@ export class LinuxAioEngine implements Engine {
       return QUEUED;
     }
     this.#staged = at + 1;
+    if (request.direct !== true && kind <= WRITEV) this.#blocked++;
     const cell = kind === POLL ? this.#pollCell(at, index, generation) : at;
     writeIocb(this.#iocbs, cell * IOCB_WORDS, request, index, generation, this.#vectors);
-    // What the kernel has no room for now stays staged, for `commit`.
-    if ((at + 1 - this.#first) % PORTION === 0) this.commit();
     return QUEUED;
   }
 
