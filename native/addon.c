@@ -45,23 +45,16 @@ static void addon_finalize(napi_env env, void *data, void *hint)
 		js_name, NULL, function, NULL, NULL, NULL, napi_enumerable, addon \
 	}
 
-NAPI_MODULE_INIT()
+/* Everything that src/native/addon.ts declares. False when the environment is ending already. */
+static bool define_methods(napi_env env, napi_value exports, struct addon *addon)
 {
-	struct addon *addon = calloc(1, sizeof(*addon));
-
-	if (!addon) {
-		(void)napi_throw_error(env, "ENOMEM", "No memory for the state of the addon");
-		return NULL;
-	}
-	addon->env = env;
-	addon->references = 1;
-
 	const napi_property_descriptor methods[] = {
 		METHOD("uringSetup", uring_setup),
 		METHOD("uringEnter", uring_enter),
 		METHOD("uringEnterArg", uring_enter_arg),
 		METHOD("uringRegister", uring_register),
 		METHOD("ringGuard", ring_guard),
+		METHOD("ringCloseWith", ring_close_with),
 		METHOD("ringUnguard", ring_unguard),
 		METHOD("map", memory_map),
 		METHOD("unmap", memory_unmap),
@@ -110,9 +103,20 @@ NAPI_MODULE_INIT()
 		METHOD("posixAioAbi", posix_aio_abi),
 	};
 
-	NAPI_MUST(napi_set_instance_data(env, addon, addon_finalize, NULL));
-	if (!NAPI_ALIVE(napi_define_properties(env, exports, sizeof(methods) / sizeof(methods[0]),
-					       methods)))
+	return NAPI_ALIVE(napi_define_properties(env, exports, sizeof(methods) / sizeof(methods[0]),
+						 methods));
+}
+
+NAPI_MODULE_INIT()
+{
+	struct addon *addon = calloc(1, sizeof(*addon));
+
+	if (!addon) {
+		(void)napi_throw_error(env, "ENOMEM", "No memory for the state of the addon");
 		return NULL;
-	return exports;
+	}
+	addon->env = env;
+	addon->references = 1;
+	NAPI_MUST(napi_set_instance_data(env, addon, addon_finalize, NULL));
+	return define_methods(env, exports, addon) ? exports : NULL;
 }

@@ -46,8 +46,8 @@ export class DirectFiles {
   }
 
   /**
-   * Marks a transfer that goes past the page cache. Throws `ERR_PROACTOR_UNALIGNED` for one that the
-   * file cannot take.
+   * Marks a transfer that goes past the page cache. Throws `ERR_PROACTOR_UNALIGNED` for one that
+   * the file cannot take.
    */
   check(request: Request): void {
     if (this.#states[request.fd] !== State.buffered) this.#checkUnusual(request);

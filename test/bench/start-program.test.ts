@@ -23,7 +23,7 @@ describe("npm start", () => {
       const json = join(dir, "result.json");
       // A read beside hashes takes seconds, and more on a busy machine.
       const situations = ["--situations", "cached-1,cached-32"];
-      const length = ["--quick", "--seconds", "1", "--rounds", "1"];
+      const length = ["--quick", "--seconds", "6", "--rounds", "1"];
       const args = [...length, ...situations, "--json", json];
       const { code, stdout, stderr } = await runNode(PROGRAM, { args, timeoutMs: 180_000 });
       assert.equal(code, 0, stderr);

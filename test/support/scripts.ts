@@ -1,8 +1,8 @@
 import { moduleUrl } from "./child.ts";
 
 /**
- * The head of a program for `runNode`: a proactor `p` of one engine, `fs`, and `pipe()`, which makes
- * a FIFO and gives both its ends. The last argument of the program is a folder to make it in.
+ * The head of a program for `runNode`: a proactor `p` of one engine, `fs`, and `pipe()`, which
+ * makes a FIFO and gives both its ends. The last argument of the program is a folder to make it in.
  */
 export function script(engine: string, body: string, options = "{}"): string {
   return `

@@ -119,7 +119,7 @@ describe("posix_aio", () => {
         assert.equal(await harness.result(read(4_000_000, bytes(4))), -EBADF);
         assert.equal(await harness.result(write(fd, bytes("no"))), -EBADF);
         assert.equal(await harness.result({ kind: OperationKind.Fsync, fd: 4_000_000 }), -EBADF);
-        // There is no file position in POSIX AIO; the runtime gives such requests to another engine.
+        // POSIX AIO has no file position; the runtime gives such requests to another engine.
         assert.equal(await harness.result(read(fd, bytes(4), -1)), -EINVAL);
         // A bad one in the middle does not stop the rest of its batch.
         const buffer = bytes(4);

@@ -332,7 +332,8 @@ describe("IoUringEngine.cancel", () => {
   ] as const;
   for (const [title, result, answer] of outcomes) {
     for (const targetFirst of [true, false]) {
-      it(`tells only of the target when it ${title}, ${targetFirst ? "target" : "cancel"} first`, () => {
+      const first = targetFirst ? "target" : "cancel";
+      it(`tells only of the target when it ${title}, ${first} first`, () => {
         const rig = new Rig();
         const [target, cancel] = started(rig);
         if (targetFirst) rig.kernel.answer(target, result);

@@ -31,7 +31,8 @@ export function refusal(
     case -EAGAIN:
       return no(
         `The system's limit of AIO requests is reached (EAGAIN): fs.aio-nr is ` +
-          `${readLimit("aio-nr") ?? "unknown"} of fs.aio-max-nr ${readLimit("aio-max-nr") ?? "unknown"}`,
+          `${readLimit("aio-nr") ?? "unknown"} of fs.aio-max-nr ` +
+          `${readLimit("aio-max-nr") ?? "unknown"}`,
         "Close what holds contexts, or ask the administrator for: sysctl fs.aio-max-nr=1048576",
       );
     case -ENOSYS:
