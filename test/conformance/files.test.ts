@@ -394,7 +394,7 @@ describeConformance("files, where node:fs answers by itself", (engine, limits) =
       const RWF_APPEND = 0x10;
       const append = () => p.write(fd, Buffer.from("end"), { offset: 0, flags: RWF_APPEND });
       const appendAll = () => p.writev(fd, [Buffer.from("!")], { offset: 0, flags: RWF_APPEND });
-      if (limits.perCallFlags) {
+      if (limits.rwFlags) {
         assert.deepEqual([await append(), await appendAll()], [3, 1]);
         assert.equal(fs.readFileSync(`/proc/self/fd/${fd}`, "latin1"), `${CONTENT}end!`);
       } else {

@@ -11,8 +11,12 @@ import { engineNames } from "./engines.ts";
 export interface Limits {
   /** Operations that are refused with ENOTSUP. */
   readonly unsupported: readonly string[];
-  /** RWF_*, RESOLVE_* and RENAME_* bits are refused with ENOTSUP. */
+  /** RESOLVE_* and RENAME_* bits are passed on; else refused with ENOTSUP. */
   readonly perCallFlags: boolean;
+  /** RWF_* bits are passed on; else refused with ENOTSUP. */
+  readonly rwFlags: boolean;
+  /** Most operations are done by the fallback, whose completions come from the event loop. */
+  readonly fallsBack: boolean;
   /** What has no position is read and written whatever offset is given; else that is ESPIPE. */
   readonly ignoresOffsetsOnPipes: boolean;
   /** Reading an empty pipe lets the program go on. */
@@ -34,6 +38,8 @@ export const LIMITS: Readonly<Partial<Record<EngineName, Limits>>> = {
   io_uring: {
     unsupported: [],
     perCallFlags: true,
+    rwFlags: true,
+    fallsBack: false,
     ignoresOffsetsOnPipes: true,
     waitsElsewhere: true,
     cancel: "running",
@@ -41,9 +47,24 @@ export const LIMITS: Readonly<Partial<Record<EngineName, Limits>>> = {
     registers: true,
     knowsAlignment: true,
   },
+  linux_aio: {
+    // Everything but transfers at an offset, fsync and poll is done by the fallback.
+    unsupported: OF_NODE_FS.filter((name) => name !== "poll"),
+    perCallFlags: false,
+    rwFlags: true,
+    fallsBack: true,
+    ignoresOffsetsOnPipes: true,
+    waitsElsewhere: true,
+    cancel: "waiting",
+    wait: true,
+    registers: false,
+    knowsAlignment: true,
+  },
   thread_pool: {
     unsupported: OF_NODE_FS,
     perCallFlags: false,
+    rwFlags: false,
+    fallsBack: false,
     ignoresOffsetsOnPipes: false,
     waitsElsewhere: true,
     cancel: "waiting",
@@ -54,6 +75,8 @@ export const LIMITS: Readonly<Partial<Record<EngineName, Limits>>> = {
   sync: {
     unsupported: OF_NODE_FS,
     perCallFlags: false,
+    rwFlags: false,
+    fallsBack: false,
     ignoresOffsetsOnPipes: false,
     waitsElsewhere: false,
     cancel: "none",

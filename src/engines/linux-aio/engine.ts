@@ -149,7 +149,7 @@ export class LinuxAioEngine implements Engine {
     }
     this.#staged = at + 1;
     if (request.direct !== true && kind <= WRITEV) this.#blocked++;
-    const cell = kind === POLL ? this.#pollCell(at, index, generation) : at;
+    const cell = kind === POLL ? this.#pollCell(at, request.flags, index, generation) : at;
     writeIocb(this.#iocbs, cell * IOCB_WORDS, request, index, generation, this.#vectors);
     return QUEUED;
   }
@@ -297,8 +297,8 @@ export class LinuxAioEngine implements Engine {
   }
 
   /** Gives a poll an iocb that it keeps, and leads the pointer of its place there. */
-  #pollCell(at: number, index: number, generation: number): number {
-    const cell = this.#polls.begin(index, generation);
+  #pollCell(at: number, events: number, index: number, generation: number): number {
+    const cell = this.#polls.begin(index, generation, events);
     prepareIocb(this.#iocbs, cell * IOCB_WORDS, IOCB_FLAG_RESFD, this.#eventFd);
     this.#point(at, cell);
     this.#redirected = true;

@@ -1,9 +1,13 @@
-import { ECANCELED } from "../../abi/linux.ts";
+import { ECANCELED, POLLERR, POLLHUP } from "../../abi/linux.ts";
+
+/** What poll(2) tells without being asked. */
+const ALWAYS = POLLERR | POLLHUP;
 
 /** A poll that has not completed. */
 interface Poll {
   readonly generation: number;
   readonly cell: number;
+  readonly events: number;
   canceled: boolean;
 }
 
@@ -27,10 +31,10 @@ export class Polls {
     return this.#polls.size;
   }
 
-  /** Takes an iocb for a poll, which keeps it until `end`. */
-  begin(index: number, generation: number): number {
+  /** Takes an iocb for a poll, which keeps it until `end`. `events` is what it waits for. */
+  begin(index: number, generation: number, events: number): number {
     const cell = this.#free.pop() ?? this.#first + this.#used++;
-    this.#polls.set(index, { generation, cell, canceled: false });
+    this.#polls.set(index, { generation, cell, events, canceled: false });
     return cell;
   }
 
@@ -62,6 +66,9 @@ export class Polls {
     if (poll === undefined || poll.generation !== generation) return result;
     this.#polls.delete(index);
     this.#free.push(poll.cell);
-    return poll.canceled && result === 0 ? -ECANCELED : result;
+    if (result < 0) return result;
+    if (poll.canceled && result === 0) return -ECANCELED;
+    // A poll that had to wait is told all that happened, not only what it asked for (Linux 6.18).
+    return result & (poll.events | ALWAYS);
   }
 }
