@@ -34,6 +34,8 @@ enum { CONTROL_CQ_HEAD, CONTROL_FINALS, CONTROL_SILENT, CONTROL_WORDS = 16 };
 struct guard {
 	struct guard *next;
 	int fd;
+	/* To be closed with the ring, or -1. */
+	int close_fd;
 	uint32_t setup_flags;
 	uint32_t cq_mask;
 	uint32_t cqe_size;
@@ -158,6 +160,8 @@ static void guards_drain(void *data)
 	for (guard = addon->guards; guard; guard = guard->next) {
 		drain(guard);
 		close(guard->fd);
+		if (guard->close_fd >= 0)
+			close(guard->close_fd);
 	}
 	while ((guard = addon->guards)) {
 		addon->guards = guard->next;
@@ -212,6 +216,7 @@ napi_value ring_guard(napi_env env, napi_callback_info info)
 	if (!guard)
 		return to_i32(env, -ENOMEM);
 	guard->fd = fd;
+	guard->close_fd = -1;
 	guard->setup_flags = params.flags;
 	guard->cq_mask = params.cq_entries - 1;
 	guard->cqe_size = params.flags & U_IORING_SETUP_CQE32 ? 32 : 16;
@@ -232,6 +237,26 @@ napi_value ring_guard(napi_env env, napi_callback_info info)
 		addon_get(addon);
 		NAPI_MUST(napi_add_env_cleanup_hook(env, guards_drain, addon));
 	}
+	return to_i32(env, 0);
+}
+
+/* ringCloseWith(fd, other): when the environment ends with the ring guarded, other is closed */
+napi_value ring_close_with(napi_env env, napi_callback_info info)
+{
+	struct guard *guard;
+	struct addon *addon;
+	napi_value argv[2];
+	int32_t fd, other;
+
+	if (!get_args(env, info, 2, argv, (void **)&addon) || !get_i32(env, argv[0], &fd) ||
+	    !get_i32(env, argv[1], &other))
+		return NULL;
+	for (guard = addon->guards; guard; guard = guard->next)
+		if (guard->fd == fd)
+			break;
+	if (!guard)
+		return to_i32(env, -ENOENT);
+	guard->close_fd = other;
 	return to_i32(env, 0);
 }
 

@@ -87,6 +87,8 @@ export interface NativeAddon extends PosixAioAddon {
    * @param control At least `GUARD_CONTROL_SIZE` bytes from `allocate`: the `GUARD_*` words.
    */
   ringGuard(fd: number, params: Uint8Array, rings: ArrayBuffer, control: ArrayBuffer): number;
+  /** When the environment ends with the ring guarded, another descriptor is closed with it. */
+  ringCloseWith(fd: number, other: number): number;
   /** Ends `ringGuard`, before the rings are unmapped and `fd` closed. -ENOENT without a guard. */
   ringUnguard(fd: number): number;
 

@@ -244,6 +244,10 @@ export class FakeKernel implements Pick<NativeAddon, Extract<keyof NativeAddon, 
     return this.refuse.get("ringGuard") ?? 0;
   }
 
+  ringCloseWith(): number {
+    return 0;
+  }
+
   ringUnguard(): number {
     this.log.push("ringUnguard");
     return 0;

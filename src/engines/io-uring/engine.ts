@@ -132,6 +132,7 @@ export class IoUringEngine implements Engine {
     const { params, ringMemory } = ring;
     const control = this.#control.buffer as ArrayBuffer;
     this.#check(addon.ringGuard(ring.fd, params, ringMemory, control), "io_uring_setup");
+    addon.ringCloseWith(ring.fd, this.#eventFd);
     this.capabilities = capabilitiesOf(addon, ring);
     this.details = {
       entries: ring.sq.entries,
@@ -184,7 +185,7 @@ export class IoUringEngine implements Engine {
 
   #handOver(): number {
     const toSubmit = this.#sq.publish();
-    if (this.#sqPoll) return this.#commitSqPoll();
+    if (this.#sqPoll) return this.#commitSqPoll(toSubmit);
     this.#staged = 0;
     let left = toSubmit;
     while (left > 0) {
@@ -335,11 +336,12 @@ export class IoUringEngine implements Engine {
   }
 
   /** The kernel's thread takes what is published; it is called only when it sleeps. */
-  #commitSqPoll(): number {
+  #commitSqPoll(waiting: number): number {
     const staged = this.#staged;
     this.#staged = 0;
     this.#inFlight += staged;
-    if ((this.#sq.flags() & IORING_SQ_NEED_WAKEUP) !== 0) {
+    // Without anything to take it is better asleep.
+    if (waiting > 0 && (this.#sq.flags() & IORING_SQ_NEED_WAKEUP) !== 0) {
       this.#enter(0, 0, IORING_ENTER_SQ_WAKEUP);
     }
     return staged;
