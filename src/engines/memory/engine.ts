@@ -131,15 +131,15 @@ export class MemoryEngine implements Engine {
     // What waits for an event must let go, or nothing ever would.
     const waits = task.state === TaskState.Blocked || task.request.kind === OperationKind.Timeout;
     const drawn = waits ? 1 : this.#random.next();
-    if (drawn < CANCEL.tooLate) return false;
-    if (drawn < CANCEL.tooLate + CANCEL.ignored) {
-      task.ignoresCancel = true;
-      return true;
+    if (drawn < CANCEL.tooLate) {
+      const result = this.#attempt(task);
+      this.#end(task, result === BLOCKED ? -ECANCELED : result);
+      return result === BLOCKED;
     }
+    if (drawn < CANCEL.tooLate + CANCEL.ignored) task.ignoresCancel = true;
     if (task.ignoresCancel) return true;
     const interrupted = drawn < CANCEL.tooLate + CANCEL.ignored + CANCEL.interrupted;
-    this.#running = this.#running.filter((other) => other !== task);
-    this.#finish(task, interrupted ? -EINTR : -ECANCELED);
+    this.#end(task, interrupted ? -EINTR : -ECANCELED);
     return true;
   }
 
@@ -241,6 +241,12 @@ export class MemoryEngine implements Engine {
       if (request.kind === OperationKind.Timeout) return endsAt <= now;
       return state === TaskState.Started || this.#changed;
     });
+  }
+
+  /** Takes a task out of those that run, with its result. */
+  #end(task: Task, result: number): void {
+    this.#running = this.#running.filter((other) => other !== task);
+    this.#finish(task, result);
   }
 
   /** When the next timeout ends. */
