@@ -17,14 +17,14 @@ const operations = proactor.batch([...reads, { op: "statx", file: fd }]);
 const results = await Promise.all(operations);
 console.log(`bytes: ${results.slice(0, 3).join(", ")}`); // Behind the end of a file there are 0.
 
-// The first of several to be done, or nothing after the time limit.
+// The first of several to be done, by its place in the list, or -1 at the time limit.
 const [slow, quick] = proactor.batch([
   { op: "timeout", ms: 10_000 },
   { op: "timeout", ms: 5 },
 ]);
 if (slow === undefined || quick === undefined) throw new Error("A batch has lost operations");
-await proactor.suspend([slow, quick], { timeoutMs: 5_000 });
-console.log(`quick: ${quick.status}, slow: ${slow.status}`);
+const first = await proactor.suspend([slow, quick], { timeoutMs: 5_000 });
+console.log(`first: ${first}, quick: ${quick.status}, slow: ${slow.status}`);
 const { outcome } = await slow.cancel();
 console.log(`slow: ${outcome}`);
 await slow.catch(() => undefined); // It rejects, as what was canceled does.

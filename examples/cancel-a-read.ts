@@ -1,11 +1,11 @@
 /** Cancels a read that has nothing to read: `node dist/examples/cancel-a-read.js`. */
 
 import { execFileSync } from "node:child_process";
-import { constants, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AbortError, proactor } from "proactor";
+import { AbortError, constants, proactor } from "proactor";
 
 const folder = mkdtempSync(join(tmpdir(), "proactor-cancel-"));
 const path = join(folder, "pipe");

@@ -1,6 +1,6 @@
 /** Which engine runs here, and why: `node dist/examples/choosing-an-engine.js`. */
 
-import { Proactor, proactor } from "proactor";
+import { constants, Proactor, proactor } from "proactor";
 
 // For people. The same facts are fields: chosen, decidedBy, engines, details, emulated.
 console.log(String(proactor.explain()));
@@ -15,6 +15,9 @@ console.log(`splice: ${operations.includes("splice")}`);
   await using other = new Proactor({ engine: "thread_pool", depth: 64 });
   await other.nop();
   console.log(`the other one: ${other.engine}`);
+  // What it has no way to do is refused, not left out.
+  const advice = constants.POSIX_FADV_RANDOM;
+  await other.fadvise(0, { advice }).catch(({ code }) => console.log(`fadvise there: ${code}`));
 } // Here what is in flight has completed, and the engine has given everything back.
 
 // Asking for an engine that cannot run is an error, which says what to do.

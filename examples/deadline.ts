@@ -1,10 +1,10 @@
 /** Reads for 50 ms at most: `node dist/examples/deadline.js`. */
 
 import { execFileSync } from "node:child_process";
-import { constants, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { proactor } from "proactor";
+import { constants, proactor } from "proactor";
 
 const folder = mkdtempSync(join(tmpdir(), "proactor-deadline-"));
 const path = join(folder, "pipe");

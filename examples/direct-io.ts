@@ -1,9 +1,9 @@
 /** Reads past the page cache: `node dist/examples/direct-io.js [folder]`. */
 
-import { constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { proactor } from "proactor";
+import { constants, proactor } from "proactor";
 
 const folder = mkdtempSync(join(process.argv[2] ?? tmpdir(), "proactor-direct-"));
 const path = join(folder, "data");

@@ -68,7 +68,7 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
   },
   batch: {
     argument: data,
-    lines: ["bytes: 16, 32, 0", "quick: completed, slow: in flight", "slow: canceled"],
+    lines: ["bytes: 16, 32, 0", "first: 1, quick: completed, slow: in flight", "slow: canceled"],
   },
   "write-then-fsync": {
     argument: (folder) => join(folder, "durable"),
@@ -97,6 +97,7 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
       new RegExp(`^proactor runs on ${proactor.engine} \\(`),
       `cancels what is ${cancel}; orders chains itself: ${proactor.capabilities.links}`,
       "the other one: thread_pool",
+      "fadvise there: ERR_PROACTOR_UNSUPPORTED",
       /^ERR_PROACTOR_ENGINE_UNAVAILABLE: \S/,
     ],
   },
