@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { patienceMs } from "./patience.ts";
 
 /** How a child process ended and what it said. */
 export interface ChildResult {
@@ -24,7 +25,7 @@ export interface ChildOptions {
   readonly cwd?: string;
   /** Written to its stdin, which is empty otherwise. */
   readonly input?: string;
-  /** It is killed after this long. 30 seconds unless told. */
+  /** It is killed after this long, or what `patienceMs` makes of it. 30 seconds unless told. */
   readonly timeoutMs?: number;
 }
 
@@ -53,10 +54,13 @@ export function runProgram(command: string, options: ChildOptions = {}): Promise
   const env = { ...process.env, NODE_TEST_CONTEXT: undefined, ...options.env };
   const child = spawn(command, options.args ?? [], { cwd: options.cwd, env });
   let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    child.kill("SIGKILL");
-  }, options.timeoutMs ?? 30_000);
+  const timer = setTimeout(
+    () => {
+      timedOut = true;
+      child.kill("SIGKILL");
+    },
+    patienceMs(options.timeoutMs ?? 30_000),
+  );
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
   // A child that ends without reading its input must not end us with EPIPE.

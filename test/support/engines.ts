@@ -9,9 +9,10 @@ import {
   Request,
 } from "../../src/core/index.ts";
 import { ENGINE_FACTORIES, engineName, probeEngine } from "../../src/engines/index.ts";
+import { patienceMs } from "./patience.ts";
 
 /** How long a completion may take before a test gives up; far longer than any does. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = patienceMs(20_000);
 
 /** The engines that `ENGINES=io_uring,sync` asks for, else all that are built. */
 export function engineNames(): readonly EngineName[] {
