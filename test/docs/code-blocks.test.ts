@@ -27,7 +27,9 @@ function blocksOf(page: string): Block[] {
   return lines.flatMap((line, index) => {
     if (line !== "```ts") return [];
     const end = lines.indexOf("```", index);
-    const source = /^<!-- (examples\/[\w-]+\.ts) -->$/.exec(lines[index - 1] ?? "")?.[1];
+    const source = /^<!-- (examples\/(?:[\w-]+\/)?[\w-]+\.ts) -->$/.exec(
+      lines[index - 1] ?? "",
+    )?.[1];
     return [{ line: index + 1, source, code: lines.slice(index + 1, end).join("\n") }];
   });
 }
