@@ -436,7 +436,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
       if (this.#fallback !== undefined && reaped < room) {
         reaped += this.#fallback.reap(this, room - reaped);
       }
-      this.#turnCompletions += reaped;
+      // What completed inline was not reaped, and takes its part of the turn all the same.
+      this.#turnCompletions += Math.max(reaped, this.#done);
       moved = reaped > 0 || this.#done > 0;
       if (this.#done > 0) this.#deliver();
       const gate = this.#gate;

@@ -92,11 +92,13 @@ export class FaultPlan {
   errorFor({ kind }: Request): number {
     // Nobody closes a descriptor twice, so that it must happen or not, but not half.
     if (kind === OperationKind.Close) return 0;
+    let error = 0;
+    // Each is asked, so that one that strikes does not move the others' places in the script.
     for (const [fault, result] of ERRORS) {
       if (fault === "ENOSPC" && !TAKES_ROOM.has(kind)) continue;
-      if (this.strikes(fault, kind)) return result;
+      if (this.strikes(fault, kind)) error = result;
     }
-    return 0;
+    return error;
   }
 
   /** Makes a transfer shorter, if that is to happen. */

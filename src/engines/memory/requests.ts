@@ -247,10 +247,10 @@ function released(files: MemoryFiles, result: FileNode | number): number {
 
 function splice(files: MemoryFiles, request: Request): number {
   const { fd, extra, length, flags, offset, offset2 } = request;
-  if (length === 0) return 0;
   const input = files.file(extra);
   const output = files.file(fd);
   if (input === undefined || output === undefined) return -EBADF;
+  if (length === 0) return 0;
   if (!isReadable(input) || !isWritable(output)) return -EBADF;
   const { node: source } = input;
   const { node: target } = output;
@@ -270,10 +270,10 @@ function splice(files: MemoryFiles, request: Request): number {
 }
 
 function tee(files: MemoryFiles, { fd, extra, length, flags }: Request): number {
-  if (length === 0) return 0;
   const input = files.file(extra);
   const output = files.file(fd);
   if (input === undefined || output === undefined) return -EBADF;
+  if (length === 0) return 0;
   if (!isReadable(input) || !isWritable(output)) return -EBADF;
   const { node: source } = input;
   const { node: target } = output;
