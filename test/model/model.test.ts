@@ -35,13 +35,32 @@ function inOurWords(outcome: Outcome): Outcome {
   return { ...outcome, syscall: ours, message };
 }
 
-async function compare(steps: readonly Step[], oracle: Machine, tested: Machine): Promise<void> {
+/**
+ * What an engine is known to answer otherwise, written down: both answers become the same. Linux
+ * AIO refuses to read a directory at an offset with EINVAL, as it does whatever has no such method.
+ */
+function alike(engine: EngineName, outcome: unknown): unknown {
+  if (Array.isArray(outcome)) return outcome.map((one) => alike(engine, one));
+  if (typeof outcome !== "object" || outcome === null) return outcome;
+  const { value, syscall, code } = outcome as { value?: unknown; syscall?: string; code?: string };
+  if (value !== undefined) return { value: alike(engine, value) };
+  const reads = syscall === "read" && (code === "EISDIR" || code === "EINVAL");
+  return engine === "linux_aio" && reads ? "no file to read" : outcome;
+}
+
+async function compare(
+  engine: EngineName,
+  steps: readonly Step[],
+  oracle: Machine,
+  tested: Machine,
+): Promise<void> {
   const expected = new Runner(oracle);
   const actual = new Runner(tested);
   try {
     for (const [i, step] of steps.entries()) {
-      const wanted = inOurWords(await expected.run(step));
-      assert.deepEqual(await actual.run(step), wanted, `step ${i}: ${JSON.stringify(step)}`);
+      const wanted = alike(engine, inOurWords(await expected.run(step)));
+      const got = alike(engine, await actual.run(step));
+      assert.deepEqual(got, wanted, `step ${i}: ${JSON.stringify(step)}`);
     }
   } finally {
     await expected.end();
@@ -71,7 +90,7 @@ describeEveryEngine("random programs", (engine) => {
         const [theirs, ours] = [join(dir, `n${run}`), join(dir, `p${run}`)];
         fs.mkdirSync(theirs);
         try {
-          await compare(steps, new NodeMachine(theirs), machineOn(engine, ours, run));
+          await compare(engine, steps, new NodeMachine(theirs), machineOn(engine, ours, run));
         } finally {
           fs.rmSync(theirs, { recursive: true, force: true });
           fs.rmSync(ours, { recursive: true, force: true });
