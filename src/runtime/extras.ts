@@ -5,7 +5,7 @@ import {
   validateNumber,
   validateObject,
 } from "../base/validate.ts";
-import type { Request } from "../core/index.ts";
+import type { BufferView, Request } from "../core/index.ts";
 import type { Completion } from "./operation.ts";
 
 /** Where completions are put instead of, or besides, a promise. */
@@ -43,8 +43,13 @@ export interface Extras {
   convert?: ((result: number) => unknown) | undefined;
   /** A better error for a negative result, where somebody knows one. */
   explain?: ((result: number) => Error | undefined) | undefined;
-  /** Runs before anything else when it completes: copies a bounce buffer back, stops a timer. */
-  finish?: ((result: number) => void)[] | undefined;
+  /**
+   * Runs before anything else when it completes: copies a bounce buffer back, stops a timer. An
+   * error that it returns is what the operation fails with.
+   */
+  finish?: ((result: number) => unknown)[] | undefined;
+  /** The caller's memory, where the kernel has a copy of it. */
+  source?: BufferView[] | undefined;
   /** Runs after all of `finish`: gives memory back. */
   last?: (() => void)[] | undefined;
   listeners?: ((completion: Completion<never>) => void)[] | undefined;

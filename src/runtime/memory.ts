@@ -77,6 +77,7 @@ export class RequestMemory {
     const own = new Uint8Array(memory, 0, length);
     if (writes) own.set(new Uint8Array(view.buffer, view.byteOffset, length));
     extras.last = [...(extras.last ?? []), () => this.#copies.push(memory)];
+    extras.source = [...(extras.source ?? []), view];
     return own;
   }
 }
@@ -114,10 +115,13 @@ class CopyMemory {
 function copyBack(own: Uint8Array, view: BufferView, before: number, extras: Extras): void {
   extras.finish ??= [];
   extras.finish.push((result) => {
+    const read = Math.min(result - before, own.length);
+    if (read <= 0) return undefined;
     const { buffer } = view;
-    if (buffer.byteLength === 0) return;
-    const count = Math.min(result - before, view.byteLength, own.length);
+    if (buffer.byteLength === 0) return detached(result);
+    const count = Math.min(read, view.byteLength);
     if (count > 0) new Uint8Array(buffer, view.byteOffset, count).set(own.subarray(0, count));
+    return undefined;
   });
 }
 

@@ -23,7 +23,7 @@ import {
   succeed,
 } from "./operation.ts";
 import { errorOf, isDetached, settle, YIELDS_NOTHING as YIELDS } from "./settlement.ts";
-import { WaitingList } from "./waiting.ts";
+import { type Waiting, WaitingList } from "./waiting.ts";
 import { Watches } from "./watch.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
@@ -101,7 +101,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** In the last turn the engine did not take all that it was offered. */
   #refused = false;
   #quietListeners: (() => void)[] = [];
-  readonly #held = new Map<Operation<unknown>, () => void>();
+  readonly #held = new Map<Operation<unknown>, Waiting & { drop(): void }>();
   readonly #onFallback: Uint8Array;
   readonly #tick = () => {
     this.#scheduled = false;
@@ -192,7 +192,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
         if (this.#held.delete(operation)) settle(operation, copy.kind, ECANCELED, extras);
       },
     };
-    this.#held.set(operation, held.drop);
+    this.#held.set(operation, { request: copy, operation, extras, drop: held.drop });
     return held;
   }
 
@@ -277,7 +277,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
 
   /** Asks for the cancellation of everything that can still be stopped. */
   cancelAll(): void {
-    for (const drop of [...this.#held.values()]) drop();
+    for (const held of [...this.#held.values()]) held.drop();
     for (;;) {
       const waiting = this.#waiting.peek();
       if (waiting === undefined) break;
@@ -301,16 +301,24 @@ export class Scheduler implements CompletionSink, OperationOwner {
     else this.#quietListeners.push(listener);
   }
 
-  /** Whether any operation is in flight with a part of this memory. */
+  /** Whether any operation is in flight, or waits, with a part of this memory. */
   isLent(view: BufferView): boolean {
     const overlaps = (other: BufferView) =>
       other.buffer === view.buffer &&
       other.byteOffset < view.byteOffset + view.byteLength &&
       view.byteOffset < other.byteOffset + other.byteLength;
-    return this.#memory.some((memory) => {
+    const uses = (memory: unknown) => {
       if (memory === undefined) return false;
       return Array.isArray(memory) ? memory.some(overlaps) : overlaps(memory as BufferView);
-    });
+    };
+    const waits = ({ request, extras }: Waiting) =>
+      uses(request.buffers ?? request.buffer) || uses(extras?.source);
+    return (
+      this.#memory.some(uses) ||
+      this.#extras.some((extras) => uses(extras?.source)) ||
+      this.#waiting.some(waits) ||
+      [...this.#held.values()].some(waits)
+    );
   }
 
   /** Whether operations in flight keep the process alive. */
@@ -534,9 +542,9 @@ export class Scheduler implements CompletionSink, OperationOwner {
 
   /** A chain waits, and is canceled, as a whole: none of it has started. */
   #cancelWaiting(operation: Operation<unknown>): boolean {
-    const drop = this.#held.get(operation);
-    if (drop !== undefined) {
-      drop();
+    const held = this.#held.get(operation);
+    if (held !== undefined) {
+      held.drop();
       return true;
     }
     const removed = this.#waiting.removeChain(operation);

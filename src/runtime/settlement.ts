@@ -29,16 +29,21 @@ export function settle(
   extras: Extras | undefined,
 ): void {
   const end = result < 0 ? settled(result, extras) : result;
-  if (extras?.finish !== undefined) for (const finish of extras.finish) finish(end);
+  let spoiled: Error | undefined;
+  for (const finish of extras?.finish ?? []) {
+    const said = finish(end);
+    if (said instanceof Error) spoiled ??= said;
+  }
   if (extras?.last !== undefined) for (const last of extras.last) last();
   let value: unknown;
   let error: Error | undefined;
-  if (end >= 0 || (kind === OperationKind.Timeout && end === -ETIME)) {
+  const good = end >= 0 || (kind === OperationKind.Timeout && end === -ETIME);
+  if (good && spoiled === undefined) {
     value = extras?.convert === undefined ? end : extras.convert(end);
     if (YIELDS_NOTHING[kind]) value = undefined;
     succeed(operation, value);
   } else {
-    error = errorOf(kind, end, extras);
+    error = spoiled ?? errorOf(kind, end, extras);
     fail(operation, error, end === ECANCELED);
   }
   if (extras !== undefined) notify(operation, value, error, extras);

@@ -50,6 +50,11 @@ export class WaitingList {
     return this.#items.splice(start, end - start + 1);
   }
 
+  /** Whether any that waits answers a question with yes. */
+  some(question: (waiting: Waiting) => boolean): boolean {
+    return this.#items.some((waiting, i) => i >= this.#first && question(waiting));
+  }
+
   /** Whether an operation waits here. */
   has(operation: Operation<unknown>): boolean {
     return this.#items.some((w, i) => i >= this.#first && w.operation === operation);

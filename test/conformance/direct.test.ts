@@ -148,15 +148,25 @@ describeConformance("the pool", (engine, limits) => {
       assert.throws(() => p.release(Buffer.alloc(4)), { code: "ERR_PROACTOR_BUFFER_FOREIGN" });
     }));
 
-  waiting("does not take a buffer back while the kernel has it", () =>
+  waiting("does not take a buffer back while the kernel has it, or is to get it", () =>
     withPipes(1, (pipe) =>
-      withProactor({ engine }, async (p) => {
-        const buffer = p.allocate(PAGE);
-        const reading = p.read(pipe.read, buffer.subarray(100, 200));
-        assert.throws(() => p.release(buffer), { code: "ERR_PROACTOR_BUFFER_LENT" });
-        fs.writeSync(pipe.write, "abc");
-        assert.equal(await reading, 3);
-        p.release(buffer);
+      withProactor({ engine, depth: 1 }, async (p) => {
+        const buffers = Array.from({ length: 4 }, () => p.allocate(PAGE));
+        const [first, second, third, fourth] = buffers as [Buffer, Buffer, Buffer, Buffer];
+        const reads = [
+          p.read(pipe.read, first.subarray(100, 103)),
+          // These have no room yet, and one has its turn after another.
+          p.readv(pipe.read, [second.subarray(0, 3)]),
+          ...p.chain([
+            { op: "read", fd: pipe.read, buffer: third.subarray(0, 3) },
+            { op: "read", fd: pipe.read, buffer: fourth.subarray(0, 3) },
+          ]),
+        ];
+        const lent = { code: "ERR_PROACTOR_BUFFER_LENT" };
+        for (const buffer of buffers) assert.throws(() => p.release(buffer), lent);
+        fs.writeSync(pipe.write, "abcdefghijkl");
+        assert.deepEqual(await Promise.all(reads), [3, 3, 3, 3]);
+        for (const buffer of buffers) p.release(buffer);
       }),
     ),
   );
