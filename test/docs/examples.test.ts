@@ -117,6 +117,13 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
       `content: ${".".repeat(100)}`,
     ],
   },
+  "subject/linux-aio-read": {
+    argument: data,
+    needs: "linux_aio",
+    lines: [
+      /^(?:1 request is with the kernel\nthis line is what the program does meanwhile\nevent 0: result 512 of the first block\n {2}done: 512 bytes|this file system has no O_DIRECT)$/,
+    ],
+  },
   "subject/dangerous-buffer": {
     needs: "addon",
     lines: [
