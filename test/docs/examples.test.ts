@@ -5,7 +5,6 @@ import { after, describe, it } from "node:test";
 import type { EngineName } from "../../src/core/index.ts";
 import { probeEngine } from "../../src/engines/index.ts";
 import { proactor } from "../../src/index.ts";
-import { loadNative } from "../../src/native/load.ts";
 import { runNode } from "../support/child.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 
@@ -25,8 +24,8 @@ interface Expectation {
   readonly argument?: (folder: string) => string;
   /** Its lines may come in any order. */
   readonly unordered?: true;
-  /** The engine whose interface it shows, or `"addon"`: memory that is held and not copied. */
-  readonly needs?: EngineName | "addon";
+  /** The engine whose interface it shows. */
+  readonly needs?: EngineName;
   /** Each line, as text or as a pattern. */
   readonly lines: readonly (string | RegExp)[];
 }
@@ -125,7 +124,6 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     ],
   },
   "subject/dangerous-buffer": {
-    needs: "addon",
     lines: [
       "freed: caught, ERR_PROACTOR_BUFFER_LENT",
       "and the 4 bytes that came late found their buffer",
@@ -147,7 +145,7 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
 /** Why an example cannot run here; false where it can. */
 function skipped({ needs }: Expectation): string | false {
   if (needs === undefined) return false;
-  const availability = needs === "addon" ? loadNative() : probeEngine(needs);
+  const availability = probeEngine(needs);
   return availability.available ? false : availability.reason;
 }
 
