@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
-import type { MemoryFiles } from "../../src/engines/memory/files.ts";
 import type { Operation } from "../../src/runtime/operation.ts";
 import type { Proactor } from "../../src/runtime/proactor.ts";
 import type { Statx } from "../../src/runtime/statx.ts";
-import { MemoryProactor } from "../support/memory-engine.ts";
-import { SimulatedProactor } from "../support/simulated-kernel.ts";
-import type { SimulatedRing } from "../support/simulated-kernel-ring.ts";
 import { REGIONS, type RingProgram, type RingStep } from "./random-program.ts";
+import type { Stage } from "./stages.ts";
 
 const REGION_BYTES = 48;
+/** A descriptor that is never open. */
+const NO_FD = 0x7fff_fffe;
 /** Turns of the event loop that are taken at once; whoever needs more has a timer to wait for. */
 const QUICK_TURNS = 300;
 /** Turns, of 1 ms from then on, after which what has not settled never will. */
@@ -30,46 +29,6 @@ interface Tracked {
   readonly check: (outcome: { value?: unknown; code?: string }) => void;
 }
 
-/** What a program runs on. */
-export interface Stage {
-  readonly proactor: Proactor;
-  readonly files: MemoryFiles;
-  /** Told when the engine runs. */
-  begun(): void;
-  /** Checks, once the proactor was shut down, that nothing is left. */
-  finished(): void;
-}
-
-/** The stage of a program: the real engine over a simulated ring. */
-export function ringStage(program: RingProgram): Stage {
-  const { seed, rates, startAt, unknownFlags, busyWhileOverflowed } = program;
-  const { entries, completionEntries, depth, sqPoll } = program;
-  const proactor = new SimulatedProactor(
-    { seed, rates, startAt, unknownFlags, busyWhileOverflowed },
-    { entries, completionEntries, depth, sqPoll },
-  );
-  let ring: SimulatedRing | undefined;
-  const finished = () => {
-    assert.equal(ring?.cutChains, 0, "A chain is handed over as a whole");
-    assert.equal(proactor.kernel.openCount, 0, "The ring and its eventfd are closed");
-  };
-  const begun = () => {
-    ring = proactor.kernel.ring;
-  };
-  return { proactor, files: proactor.kernel.files, begun, finished };
-}
-
-/** The stage of a program: the memory engine, which is as unkind as the program's kernel. */
-export function memoryStage({ seed, depth, rates }: RingProgram): Stage {
-  const { deferred = 0, partial = 0, again = 0, short = 0, more = 0 } = rates;
-  const faults = { late: deferred, busy: partial, refused: again, short, early: more };
-  const proactor = new MemoryProactor(
-    { seed, faults: { ...faults, overflow: again }, virtualTime: true },
-    { depth },
-  );
-  return { proactor, files: proactor.memoryEngine.files, begun() {}, finished() {} };
-}
-
 /** Runs one program and checks everything that must hold, whatever the kernel did. */
 export class ProgramRunner {
   readonly proactor: Proactor;
@@ -82,7 +41,6 @@ export class ProgramRunner {
   readonly #users: number[] = new Array(REGIONS).fill(0);
   readonly #aborts = new Map<Tracked, AbortController>();
   #fd = -1;
-  #pipe: readonly [number, number] = [-1, -1];
   #piped = { written: 0, read: 0 };
   #count = 0;
 
@@ -95,22 +53,25 @@ export class ProgramRunner {
   /** Runs it to its end. */
   async run(): Promise<void> {
     const { proactor } = this;
-    const { files } = this.#stage;
-    this.#fd = await proactor.open("file", "w+");
-    this.#stage.begun();
+    const stage = this.#stage;
+    this.#fd = await proactor.open(this.#path("file"), "w+");
     await proactor.truncate(this.#fd, REGIONS * REGION_BYTES);
-    this.#pipe = files.pipe();
-    const open = files.openCount;
+    stage.begun();
+    const open = stage.openCount();
     for (const one of this.#program.steps) await this.#step(one);
     for (const tracked of this.#all) this.#cancel(tracked);
     await this.#settled();
     for (const tracked of this.#all) this.#checkEnd(tracked);
     assert.deepEqual(proactor.status(), { inFlight: 0, queued: 0 }, "No slot is left");
-    assert.equal(files.openCount, open, "No descriptor is left");
+    assert.equal(stage.openCount(), open, "No descriptor is left");
     assert.ok(this.#piped.read <= this.#piped.written, "Nothing was read that nobody wrote");
     await proactor.close(this.#fd);
     await proactor.shutdown();
     this.#stage.finished();
+  }
+
+  #path(name: string): string {
+    return `${this.#stage.folder}${name}`;
   }
 
   async #step(one: RingStep): Promise<void> {
@@ -143,7 +104,7 @@ export class ProgramRunner {
         proactor.run();
         return;
       case "wait":
-        proactor.wait({ minimum: 1, timeoutMs: 3 });
+        if (proactor.capabilities.wait) proactor.wait({ minimum: 1, timeoutMs: 3 });
         return;
       case "settle":
         for (const tracked of this.#all) if (tracked.name.startsWith("pipe")) this.#cancel(tracked);
@@ -261,7 +222,9 @@ export class ProgramRunner {
   }
 
   #onPipe(reads: boolean, length: number, limit: number): void {
-    const [reader, writer] = this.#pipe;
+    const { pipe } = this.#stage;
+    if (pipe === undefined) return;
+    const [reader, writer] = pipe;
     const bytes = new Uint8Array(length).fill(reads ? 0xee : 0x11);
     const deadline = reads && limit > 2 ? { deadlineMs: limit } : {};
     this.#track(
@@ -289,33 +252,16 @@ export class ProgramRunner {
       case "nop":
         this.#track("nop", (options) => proactor.nop(options), expect({ value: 0 }));
         return;
-      case "drain": {
-        const before = this.#all.filter(({ result }) => result === undefined);
-        this.#track(
-          "drain",
-          (options) => proactor.nop({ ...options, drain: true }),
-          ({ code }) => {
-            if (code !== undefined) return;
-            const running = before.filter(({ result, name }) => {
-              // The rest of a chain that the runtime orders itself is not held up by a wall.
-              return result === undefined && !name.startsWith("chain");
-            });
-            assert.deepEqual(
-              running.map(({ name }) => name),
-              [],
-              "A drain waits for all before",
-            );
-          },
-        );
+      case "drain":
+        this.#drain();
         return;
-      }
       case "fsync":
         this.#track("fsync", (o) => proactor.fsync(this.#fd, o), expect({ value: undefined }));
         return;
       case "statx":
         this.#track(
           "statx",
-          (options) => proactor.statx("file", options),
+          (options) => proactor.statx(this.#path("file"), options),
           ({ value, code }) => {
             if (code === undefined) assert.equal((value as Statx).size, REGIONS * REGION_BYTES);
           },
@@ -323,18 +269,26 @@ export class ProgramRunner {
         return;
       case "mkdir": {
         const path = `made-${this.#count++}-${"long".repeat((this.#count % 2) * 60)}`;
-        this.#track("mkdir", (o) => proactor.mkdir(path, 0o755, o), expect({ value: undefined }));
+        this.#track(
+          "mkdir",
+          (o) => proactor.mkdir(this.#path(path), 0o755, o),
+          expect({ value: undefined }),
+        );
         return;
       }
       case "badRead":
         this.#track(
           "badRead",
-          (options) => proactor.read(9, new Uint8Array(4), options),
+          (options) => proactor.read(NO_FD, new Uint8Array(4), options),
           expect({ code: "EBADF" }),
         );
         return;
       case "missing":
-        this.#track("missing", (o) => proactor.unlink("no/such", o), expect({ code: "ENOENT" }));
+        this.#track(
+          "missing",
+          (o) => proactor.unlink(this.#path("no/such"), o),
+          expect({ code: "ENOENT" }),
+        );
         return;
       case "timeout":
         this.#track("timeout", (o) => proactor.timeout(one.ms, o), expect({ value: undefined }));
@@ -342,6 +296,22 @@ export class ProgramRunner {
       default:
         throw new Error(`No such step: ${one.op}`);
     }
+  }
+
+  #drain(): void {
+    const before = this.#all.filter(({ result }) => result === undefined);
+    this.#track(
+      "drain",
+      (options) => this.proactor.nop({ ...options, drain: true }),
+      ({ code }) => {
+        if (code !== undefined) return;
+        // The rest of a chain that the runtime orders itself is not held up by a wall.
+        const running = before
+          .filter(({ result, name }) => result === undefined && !name.startsWith("chain"))
+          .map(({ name }) => name);
+        assert.deepEqual(running, [], "A drain waits for all before");
+      },
+    );
   }
 
   #track(
