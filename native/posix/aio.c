@@ -102,8 +102,11 @@ static void on_notify(union sigval value)
 	queue_unuse(queue);
 }
 
-/* Fills in what JavaScript cannot: a function. Returns false without memory. */
-static bool ask_for_note(struct posix_queue *queue, struct sigevent *event, uint32_t id)
+/*
+ * Fills in what JavaScript cannot, a function. The value that JavaScript wrote is
+ * the id that comes back. Returns false without memory.
+ */
+static bool ask_for_note(struct posix_queue *queue, struct sigevent *event)
 {
 	struct note *note;
 
@@ -113,7 +116,7 @@ static bool ask_for_note(struct posix_queue *queue, struct sigevent *event, uint
 	if (!note)
 		return false;
 	note->queue = queue;
-	note->id = id;
+	note->id = (uint32_t)event->sigev_value.sival_int;
 	queue_use(queue);
 	event->sigev_notify_function = on_notify;
 	event->sigev_notify_attributes = NULL;
@@ -174,8 +177,7 @@ napi_value posix_aio_start(napi_env env, napi_callback_info info)
 	    !get_i32(env, argv[3], &operation))
 		return NULL;
 	block = queue->blocks + index;
-	if (queue->flying_count == queue->depth ||
-	    !ask_for_note(queue, &block->aio_sigevent, index))
+	if (queue->flying_count == queue->depth || !ask_for_note(queue, &block->aio_sigevent))
 		return to_i32(env, -EAGAIN);
 	if (opcode == LIO_READ)
 		result = aio->read(block);
@@ -192,66 +194,86 @@ napi_value posix_aio_start(napi_env env, napi_callback_info info)
 	return to_i32(env, 0);
 }
 
-/* The blocks that an Int32Array of indexes names; -1 is NULL. Returns false after a TypeError. */
-static bool get_list(napi_env env, struct posix_queue *queue, napi_value indexes, uint32_t count,
-		     struct aiocb **list)
+/*
+ * The blocks that an Int32Array of indexes names; -1 is NULL. Returns where the
+ * indexes are, or NULL after a TypeError.
+ */
+static uint8_t *get_list(napi_env env, struct posix_queue *queue, napi_value indexes,
+			 uint32_t count, struct aiocb **list)
 {
 	size_t length;
 	uint8_t *data;
 	uint32_t i;
 
 	if (!get_bytes(env, indexes, &data, &length))
-		return false;
+		return NULL;
 	for (i = 0; i < count; i++) {
 		int32_t index;
 
-		if ((i + 1) * sizeof(index) > length)
-			return throw_type(env, "The list is shorter than was said");
+		if ((i + 1) * sizeof(index) > length) {
+			(void)throw_type(env, "The list is shorter than was said");
+			return NULL;
+		}
 		memcpy(&index, data + i * sizeof(index), sizeof(index));
-		if (index >= (int32_t)queue->depth)
-			return throw_type(env, "There is no control block of this index");
+		if (index >= (int32_t)queue->depth) {
+			(void)throw_type(env, "There is no control block of this index");
+			return NULL;
+		}
 		list[i] = index < 0 ? NULL : queue->blocks + index;
 	}
-	return true;
+	return data;
 }
 
-/* Puts those that were taken in flight, and forgets the notifications of the others. */
-static void settle_list(struct posix_queue *queue, struct aiocb **list, uint32_t count)
+/*
+ * Puts those that were taken in flight. Of the others the notifications are
+ * forgotten, and the indexes become -1.
+ */
+static void settle_list(struct posix_queue *queue, struct aiocb **list, uint32_t count,
+			uint8_t *indexes)
 {
+	const int32_t not_taken = -1;
 	uint32_t i;
 
 	for (i = 0; i < count; i++) {
-		if (!list[i])
+		struct aiocb *block = list[i];
+
+		if (block && queue_was_taken(block)) {
+			queue_add(queue, (uint32_t)(block - queue->blocks));
 			continue;
-		if (queue_was_taken(list[i]))
-			queue_add(queue, (uint32_t)(list[i] - queue->blocks));
-		else
-			forget_note(queue, &list[i]->aio_sigevent);
+		}
+		memcpy(indexes + i * sizeof(not_taken), &not_taken, sizeof(not_taken));
+		if (!block)
+			continue;
+		forget_note(queue, &block->aio_sigevent);
+		if (block->__return_value != -1)
+			block->__return_value = 0;
 	}
 }
 
 /*
- * posixAioListio(queue, mode, indexes, count, notify, signal, value, id) -> 0 or
- * -errno: lio_listio(3). notify -1 is no sigevent at all; id comes back when a
- * thread tells that the whole list is done.
+ * posixAioListio(queue, mode, indexes, count, notify, signal, value) -> 0 or
+ * -errno: lio_listio(3). notify -1 is no sigevent at all. Afterwards the indexes
+ * of those that were not taken are -1.
  */
 napi_value posix_aio_listio(napi_env env, napi_callback_info info)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_NONE};
-	int32_t mode, notify, number, value, id;
+	int32_t mode, notify, number, value;
 	struct posix_queue *queue;
 	uint32_t count, i;
-	napi_value argv[8];
+	napi_value argv[7];
+	uint8_t *indexes;
 	int result;
 
-	if (!get_args(env, info, 8, argv, NULL) || !get_queue(env, argv[0], &queue) ||
+	if (!get_args(env, info, 7, argv, NULL) || !get_queue(env, argv[0], &queue) ||
 	    !get_i32(env, argv[1], &mode) || !get_u32(env, argv[3], &count) ||
 	    !get_i32(env, argv[4], &notify) || !get_i32(env, argv[5], &number) ||
-	    !get_i32(env, argv[6], &value) || !get_i32(env, argv[7], &id))
+	    !get_i32(env, argv[6], &value))
 		return NULL;
 	if (count > LIST_MAX || count + queue->flying_count > queue->depth)
 		return to_i32(env, -EAGAIN);
-	if (!get_list(env, queue, argv[2], count, queue->list))
+	indexes = get_list(env, queue, argv[2], count, queue->list);
+	if (!indexes)
 		return NULL;
 	if (notify >= 0) {
 		event.sigev_notify = notify;
@@ -259,21 +281,24 @@ napi_value posix_aio_listio(napi_env env, napi_callback_info info)
 		event.sigev_value.sival_int = value;
 	}
 	/* Waiting, or asked for nonsense, glibc does not look at the event. */
-	if (mode == LIO_NOWAIT && !ask_for_note(queue, &event, (uint32_t)id))
+	if (mode == LIO_NOWAIT && !ask_for_note(queue, &event))
 		return to_i32(env, -EAGAIN);
 	for (i = 0; i < count; i++) {
 		struct aiocb *block = queue->list[i];
 
-		if (!block)
+		/* What is to be ignored is not touched. */
+		if (!block || block->aio_lio_opcode == LIO_NOP) {
+			queue->list[i] = NULL;
 			continue;
+		}
 		queue_prepare(block);
-		if (!ask_for_note(queue, &block->aio_sigevent, (uint32_t)(block - queue->blocks)))
+		if (!ask_for_note(queue, &block->aio_sigevent))
 			block->aio_sigevent.sigev_notify = SIGEV_NONE;
 	}
 	result = posix_aio()->listio(mode, queue->list, (int)count, notify < 0 ? NULL : &event);
 	if (result < 0)
 		result = -errno;
-	settle_list(queue, queue->list, count);
+	settle_list(queue, queue->list, count, indexes);
 	return to_i32(env, result);
 }
 

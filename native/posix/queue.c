@@ -25,6 +25,8 @@
 #define NOT_TAKEN (-0x7fffffffL)
 /* glibc keeps arrays of this many elements on the stack. */
 #define LIST_MAX 4096
+/* AIO_PRIO_DELTA_MAX, which is not in every header. */
+#define PRIORITY_DELTA_MAX 20
 /* How long to wait for part of what is in flight, where a list of all of it would be too long. */
 #define SLICE_NS (10 * 1000 * 1000)
 /* Marks of fsync and fdatasync in aio_lio_opcode, above what lio_listio knows. */
@@ -46,6 +48,9 @@ void queue_prepare(struct aiocb *block)
 /* Whether a submission that failed as a whole took this block. */
 bool queue_was_taken(const struct aiocb *block)
 {
+	/* glibc refuses a wrong priority as if the request had failed. */
+	if (block->aio_reqprio < 0 || block->aio_reqprio > PRIORITY_DELTA_MAX)
+		return false;
 	return is_flying(block) || block->__return_value != NOT_TAKEN;
 }
 

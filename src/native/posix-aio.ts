@@ -53,8 +53,8 @@ export interface PosixAioAddon {
   /** aio_read(3) or aio_write(3) by `opcode`, else aio_fsync(3) with `operation`. */
   posixAioStart(queue: PosixAioQueue, index: number, opcode: number, operation: number): number;
   /**
-   * lio_listio(3). `indexes` has -1 for NULL; `notify` -1 is no sigevent; `id` comes back from
-   * `posixAioNotified` when a thread was to tell of the whole list.
+   * lio_listio(3). `indexes` has -1 for NULL; `notify` -1 is no sigevent. Afterwards the indexes of
+   * those that were not taken, and of LIO_NOP, are -1.
    */
   posixAioListio(
     queue: PosixAioQueue,
@@ -64,7 +64,6 @@ export interface PosixAioAddon {
     notify: number,
     signal: number,
     value: number,
-    id: number,
   ): number;
   /** aio_error(3). */
   posixAioError(queue: PosixAioQueue, index: number): number;
@@ -81,7 +80,10 @@ export interface PosixAioAddon {
   ): number;
   /** aio_cancel(3); `index` -1 is NULL. */
   posixAioCancel(queue: PosixAioQueue, fd: number, index: number): number;
-  /** Takes ids of SIGEV_THREAD notifications that came. Returns how many. */
+  /**
+   * Takes ids of SIGEV_THREAD notifications that came. Returns how many. The id is what was written
+   * as `sigev_value`; the function is the addon's own.
+   */
   posixAioNotified(queue: PosixAioQueue, out: Uint32Array): number;
 
   /** Raises a signal for this process, with a value, as the end of an operation does. */

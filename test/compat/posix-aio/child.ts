@@ -1,0 +1,48 @@
+/** What needs a process of its own: limits of a process, its system calls, its signals. */
+
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type ChildResult, runProgram } from "../../support/child.ts";
+import type { Observation } from "./assertion.ts";
+import { type Fixture, NotHere } from "./fixture.ts";
+
+const PROGRAM = fileURLToPath(new URL("./child-program.js", import.meta.url));
+
+function outputOf({ code, stdout, stderr }: ChildResult): Observation {
+  if (code !== 0) throw new Error(`The child failed: ${stderr}`);
+  return JSON.parse(stdout) as Observation;
+}
+
+/** Writes beyond RLIMIT_FSIZE: the only end of a file that a test can reach with glibc. */
+export async function limitedFileSize(fixture: Fixture, call: string): Promise<Observation> {
+  // Two blocks of 512 bytes, or of 1024, whichever the shell counts; and no signal about it.
+  const script = `trap "" XFSZ; ulimit -f 2; exec "$@"`;
+  const program = [process.execPath, PROGRAM, call, fixture.implementation, fixture.path()];
+  return outputOf(await runProgram("sh", { args: ["-c", script, "sh", ...program] }));
+}
+
+/** The clock by which aio_suspend counts its time, seen in its system calls. */
+export async function clockOfSuspend(fixture: Fixture): Promise<Observation> {
+  const log = fixture.path();
+  const trace = ["-f", "-o", log, "-e", "trace=futex,io_uring_enter"];
+  const program = [process.execPath, PROGRAM, "aio_suspend", fixture.implementation];
+  const strace = runProgram("strace", { args: [...trace, ...program, fixture.path()] });
+  const result = await strace.catch(() => undefined);
+  if (result === undefined) throw new NotHere("strace is not installed");
+  const observed = outputOf(result);
+  const lines = readFileSync(log, "utf8").split("\n");
+  const main = lines[0]?.split(" ")[0] ?? "";
+  const timedOut = lines.filter(
+    (line) => line.startsWith(`${main} `) && /= -1 (?:ETIMEDOUT|ETIME) /.test(line),
+  );
+  const monotonic = timedOut.filter((line) => !/CLOCK_REALTIME|ABS_TIMER/.test(line));
+  return { ...observed, waits: timedOut.length, monotonic: monotonic.length };
+}
+
+/** Sends a signal to this process, again and again until `stop` is called. */
+export function signalOften(signal: string): { stop(): void } {
+  const script = `while sleep 0.05; do kill -${signal} ${process.pid} || exit 0; done`;
+  const child = spawn("sh", ["-c", script], { stdio: "ignore" });
+  return { stop: () => void child.kill("SIGKILL") };
+}
