@@ -116,6 +116,16 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
       `content: ${".".repeat(100)}`,
     ],
   },
+  "subject/posix-aio-read": {
+    argument: data,
+    needs: "posix_aio",
+    lines: [
+      "the read is on its way; this program does something else",
+      ...Array.from({ length: 5 }, (_, i) => `  step ${i + 1} of 5`),
+      "the read is done: 512 bytes",
+      `content: ${".".repeat(100)}`,
+    ],
+  },
   "subject/linux-aio-read": {
     argument: data,
     needs: "linux_aio",
