@@ -59,8 +59,8 @@ export function io_setup(maxevents: number, ctxp: io_context_t | null): number {
 
 /**
  * Ends a context. Polls are canceled, and all else that is in flight is waited for: **this blocks
- * the thread**, usually for some 30 ms. Memory that was lent is the caller's again; events that were
- * not taken are lost. Returns 0, or -EINVAL for what is no context.
+ * the thread**, usually for some 30 ms. Memory that was lent is the caller's again; events that
+ * were not taken are lost. Returns 0, or -EINVAL for what is no context.
  */
 export function io_destroy(ctx: io_context_t): number {
   const state = stateOf(ctx);
@@ -72,8 +72,8 @@ export function io_destroy(ctx: io_context_t): number {
 }
 
 /**
- * Hands requests over: the first `nr` of `ios`. Returns how many were taken, which may be fewer, or
- * why the first was refused:
+ * Hands requests over: the first `nr` of `ios`. Returns how many were taken, which may be fewer,
+ * or why the first was refused:
  *
  * - -EINVAL: no context, `nr` below 0, or a request that makes no sense, such as a negative offset;
  * - -EBADF: a descriptor that is not open, or not for this;
@@ -111,12 +111,12 @@ export function io_cancel(ctx: io_context_t, iocb: iocb | null, _evt?: io_event 
 }
 
 /**
- * Takes events: at least `min_nr`, at most `nr`, into the first places of `events`. Returns how many,
- * or -EINVAL for no context, a negative number, or a `min_nr` above `nr`; -EFAULT where `events` is
- * null; -EINTR where a signal came before any event.
+ * Takes events: at least `min_nr`, at most `nr`, into the first places of `events`. Returns how
+ * many, or -EINVAL for no context, a negative number, or a `min_nr` above `nr`; -EFAULT where
+ * `events` is null; -EINTR where a signal came before any event.
  *
- * **It blocks the thread** until `min_nr` are there or the time is up; without a time, for good. With
- * a `min_nr` of 0 it never blocks. To be told of events by the event loop, see
+ * **It blocks the thread** until `min_nr` are there or the time is up; without a time, for good.
+ * With a `min_nr` of 0 it never blocks. To be told of events by the event loop, see
  * {@link io_set_eventfd}.
  */
 export function io_getevents(
@@ -133,8 +133,8 @@ export function io_getevents(
 }
 
 /**
- * {@link io_getevents} while only the signals of `sigmask` are blocked, in one step: -EINTR when
- * another one comes. With null the thread's mask stays as it is. Since Linux 4.18.
+ * Does as {@link io_getevents} while only the signals of `sigmask` are blocked: -EINTR when another
+ * one comes. With null the thread's mask stays as it is. Since Linux 4.18.
  */
 export function io_pgetevents(
   ctx: io_context_t,
@@ -151,7 +151,7 @@ export function io_pgetevents(
   });
 }
 
-/** {@link io_setup} for what may hold anything: `ctxp` is cleared first. */
+/** Makes a context as {@link io_setup} does, in what may hold anything: `ctxp` is cleared first. */
 export function io_queue_init(maxevents: number, ctxp: io_context_t): number {
   if (maxevents <= 0) return -EINVAL;
   ctxp.id = 0;
@@ -159,7 +159,7 @@ export function io_queue_init(maxevents: number, ctxp: io_context_t): number {
   return io_setup(maxevents, ctxp);
 }
 
-/** {@link io_destroy} by another name. */
+/** Ends a context: {@link io_destroy} by another name. */
 export function io_queue_release(ctx: io_context_t): number {
   return io_destroy(ctx);
 }

@@ -38,8 +38,8 @@ export let stateOf: (ctx: io_context_t) => ContextState | undefined;
 export let setState: (ctx: io_context_t, state: ContextState | undefined) => void;
 
 /**
- * A context, `io_context_t`: 0 until `io_setup` makes it one, as in C. After `io_destroy` the object
- * stands for nothing, whatever the kernel uses its number for.
+ * A context, `io_context_t`: 0 until `io_setup` makes it one, as in C. After `io_destroy` the
+ * object stands for nothing, whatever the kernel uses its number for.
  */
 export class io_context_t {
   /** The kernel's number for it; 0 is none. */

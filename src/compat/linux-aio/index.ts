@@ -1,6 +1,6 @@
 /**
- * libaio in TypeScript, over the kernel's own calls: `proactor/linux-aio`. Functions return negative
- * errnos, as libaio's do, and throw only where the addon is missing.
+ * libaio in TypeScript, over the kernel's own calls: `proactor/linux-aio`. Functions return
+ * negative errnos, as libaio's do, and throw only where the addon is missing.
  *
  * @packageDocumentation
  */

@@ -12,21 +12,21 @@ import {
 import type { BufferView } from "../../core/index.ts";
 import type { io_context_t } from "./context.ts";
 
-/** pread(2). */
+/** A read, as pread(2). */
 export const IO_CMD_PREAD = IOCB_CMD_PREAD;
-/** pwrite(2). */
+/** A write, as pwrite(2). */
 export const IO_CMD_PWRITE = IOCB_CMD_PWRITE;
-/** fsync(2). Since Linux 4.18. */
+/** Brings a file to the device, fsync(2). Since Linux 4.18. */
 export const IO_CMD_FSYNC = IOCB_CMD_FSYNC;
-/** fdatasync(2). Since Linux 4.18. */
+/** Brings a file's data to the device, fdatasync(2). Since Linux 4.18. */
 export const IO_CMD_FDSYNC = IOCB_CMD_FDSYNC;
-/** poll(2), once. Since Linux 4.19. */
+/** Waits until a descriptor is ready, once, as poll(2). Since Linux 4.19. */
 export const IO_CMD_POLL = IOCB_CMD_POLL;
 /** In the header, and refused by every kernel. */
 export const IO_CMD_NOOP = IOCB_CMD_NOOP;
-/** preadv2(2). */
+/** A read into several buffers, as preadv2(2). */
 export const IO_CMD_PREADV = IOCB_CMD_PREADV;
-/** pwritev2(2). */
+/** A write of several buffers, as pwritev2(2). */
 export const IO_CMD_PWRITEV = IOCB_CMD_PWRITEV;
 
 /**
@@ -39,8 +39,8 @@ export type iocb_buf = BufferView | readonly BufferView[] | number | null;
 export type io_callback_t = (ctx: io_context_t, iocb: iocb, res: number, res2: number) => void;
 
 /**
- * A control block, `struct iocb`. It is read by `io_submit`, which copies it: the same object can be
- * filled in anew and submitted again at once. The members of C's union `u` stand side by side.
+ * A control block, `struct iocb`. It is read by `io_submit`, which copies it: the same object can
+ * be filled in anew and submitted again at once. The members of C's union `u` stand side by side.
  */
 export class iocb {
   /** Whatever the caller likes; the event has it. */
@@ -148,7 +148,7 @@ export function io_prep_pwritev(
   transfer(iocb, IO_CMD_PWRITEV, fd, iov, iovcnt, offset);
 }
 
-/** {@link io_prep_preadv} with RWF_* bits. */
+/** Fills an iocb in as {@link io_prep_preadv} does, with RWF_* bits. */
 export function io_prep_preadv2(
   iocb: iocb,
   fd: number,
@@ -161,7 +161,7 @@ export function io_prep_preadv2(
   iocb.aio_rw_flags = flags;
 }
 
-/** {@link io_prep_pwritev} with RWF_* bits. */
+/** Fills an iocb in as {@link io_prep_pwritev} does, with RWF_* bits. */
 export function io_prep_pwritev2(
   iocb: iocb,
   fd: number,
