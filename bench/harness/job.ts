@@ -12,10 +12,13 @@ export const MODEL_NAMES = [
 /** One of {@link MODEL_NAMES}; the last two are proactor's engines. */
 export type ModelName = (typeof MODEL_NAMES)[number];
 
+/** Engines of proactor that only `npm run bench:reference` compares. */
+export type OtherModelName = "linux_aio";
+
 /** One run of one model: what to read, how, and for how long. */
 export interface ReadJob {
   readonly kind: "read";
-  readonly model: ModelName;
+  readonly model: ModelName | OtherModelName;
   readonly path: string;
   /** Bytes of the file. */
   readonly bytes: number;

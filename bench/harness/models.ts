@@ -1,6 +1,6 @@
 import { accessSync, closeSync, constants, openSync } from "node:fs";
 import { open } from "node:fs/promises";
-import type { ModelName, ReadJob } from "./job.ts";
+import type { ReadJob } from "./job.ts";
 import { blockingLoop, callbackLoop, proactorLoop, promisesLoop, type Run } from "./loops.ts";
 import { alignedBuffers, proactorFor } from "./proactors.ts";
 import { RandomBlocks, READ_BYTES } from "./random.ts";
@@ -27,7 +27,7 @@ export async function runRead(job: ReadJob): Promise<Measurement> {
   return window.measurement();
 }
 
-const LOOPS: Record<ModelName, (job: ReadJob, run: Run) => Promise<void>> = {
+const LOOPS: Record<ReadJob["model"], (job: ReadJob, run: Run) => Promise<void>> = {
   readSync: (job, run) =>
     withDescriptor(job, async (fd) => {
       run.window.open();
@@ -45,6 +45,7 @@ const LOOPS: Record<ModelName, (job: ReadJob, run: Run) => Promise<void>> = {
   },
   thread_pool: runProactor,
   io_uring: runProactor,
+  linux_aio: runProactor,
 };
 
 async function runProactor(job: ReadJob, run: Run): Promise<void> {

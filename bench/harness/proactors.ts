@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { Proactor, proactor } from "../../src/index.ts";
-import type { ModelName } from "./job.ts";
+import type { ReadJob } from "./job.ts";
 import { READ_BYTES } from "./random.ts";
 
 const WARM_BYTES = 1024 * 1024;
@@ -8,11 +8,11 @@ const WARM_BYTES = 1024 * 1024;
 const instances = new Map<string, Proactor>();
 
 /** The proactor that a model stands for, with the options every program gets. */
-export function proactorFor(model: ModelName, sqPoll = false): Proactor {
+export function proactorFor(model: ReadJob["model"], sqPoll = false): Proactor {
   const key = `${model} ${sqPoll}`;
   let instance = instances.get(key);
   if (instance === undefined) {
-    const engine = model === "io_uring" ? "io_uring" : "thread_pool";
+    const engine = model === "io_uring" || model === "linux_aio" ? model : "thread_pool";
     instance = new Proactor({ engine, sqPoll });
     instances.set(key, instance);
   }

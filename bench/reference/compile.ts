@@ -7,6 +7,7 @@ import { ROOT } from "../harness/test-file.ts";
 const REFERENCES = {
   "uring-read": ["-luring"],
   "uring-nop": ["-luring"],
+  "libaio-read": ["-laio"],
   pread: [],
   offsets: [],
 } as const satisfies Record<string, readonly string[]>;

@@ -7,7 +7,7 @@ import { cpuPerOperation, type Measurement, rate } from "../harness/result.ts";
 import { countCalls, landmarksFor, straceArguments, totalCalls } from "../harness/strace.ts";
 import { ROOT, type TestFile } from "../harness/test-file.ts";
 import type { ReferenceName } from "./compile.ts";
-import { fioCommand, parseFio } from "./fio.ts";
+import { type FioJob, fioCommand, parseFio } from "./fio.ts";
 import type { NewestNode } from "./newest-node.ts";
 import type { Options } from "./options.ts";
 import type { Sample } from "./rows.ts";
@@ -68,6 +68,9 @@ export function allConfigurations(setting: Setting): Configuration[] {
     fio(setting, "fio-direct-32", { direct: true }),
     node(setting, "proactor-direct-32", PLAIN_DIRECT),
     node(setting, "fs-direct-32", { model: "fs/promises", depth: 32, direct: true }),
+    c(setting, "c-libaio-direct-32", "libaio-read", { depth: 32, direct: 1 }),
+    fio(setting, "fio-libaio-direct-32", { direct: true, engine: "libaio" }),
+    node(setting, "linux-aio-direct-32", { ...PLAIN_DIRECT, model: "linux_aio" }),
     hashing(setting, "proactor-hashing", "io_uring"),
     hashing(setting, "fs-hashing", "fs/promises"),
     heap(setting, "proactor-heap", { model: "io_uring", plain: true }),
@@ -96,7 +99,11 @@ function c(
   });
 }
 
-function fio({ file, options }: Setting, name: string, job: { direct: boolean }): Configuration {
+function fio(
+  { file, options }: Setting,
+  name: string,
+  job: Pick<FioJob, "direct" | "engine">,
+): Configuration {
   const { seconds, rampSeconds } = options;
   const command = fioCommand({ path: file.path, depth: 32, seconds, rampSeconds, ...job });
   return timed(name, async () => parseFio(await runCommand(command)));
@@ -105,7 +112,7 @@ function fio({ file, options }: Setting, name: string, job: { direct: boolean })
 function node(
   setting: Setting,
   name: string,
-  job: { model: ModelName; depth: number; direct?: boolean; plain?: boolean },
+  job: { model: ReadJob["model"]; depth: number; direct?: boolean; plain?: boolean },
   onNewest = false,
 ): Configuration {
   return timed(name, async () => {

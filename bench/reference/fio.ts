@@ -6,11 +6,13 @@ export interface FioJob {
   readonly path: string;
   readonly depth: number;
   readonly direct: boolean;
+  /** fio's engine; io_uring unless told. */
+  readonly engine?: "io_uring" | "libaio";
   readonly rampSeconds: number;
   readonly seconds: number;
 }
 
-/** The command for fio's io_uring engine. */
+/** The command for one of fio's engines. */
 export function fioCommand(job: FioJob): Command {
   const milliseconds = (seconds: number) => `${Math.round(seconds * 1000)}ms`;
   return {
@@ -21,7 +23,7 @@ export function fioCommand(job: FioJob): Command {
       "--readonly",
       "--rw=randread",
       "--bs=4k",
-      "--ioengine=io_uring",
+      `--ioengine=${job.engine ?? "io_uring"}`,
       `--iodepth=${job.depth}`,
       `--direct=${job.direct ? 1 : 0}`,
       // fio drops the file from the page cache first, unless told not to.

@@ -135,6 +135,15 @@ export const ROWS: readonly Row[] = [
     atLeast: 0.95,
   },
   {
+    id: "linux-aio-fio",
+    work: `${DIRECT_32}, on linux_aio`,
+    against: "fio's libaio engine",
+    metric: "rate",
+    ours: "linux-aio-direct-32",
+    theirs: "fio-libaio-direct-32",
+    atLeast: 0.95,
+  },
+  {
     id: "direct-cpu",
     work: `${DIRECT_32}: CPU per read`,
     against: "fs/promises",
@@ -216,6 +225,14 @@ export const ROWS: readonly Row[] = [
     metric: "rate",
     ours: "proactor-direct-32",
     theirs: "c-direct-32",
+  },
+  {
+    id: "linux-aio-c",
+    work: `${DIRECT_32}, on linux_aio`,
+    against: "C with libaio",
+    metric: "rate",
+    ours: "linux-aio-direct-32",
+    theirs: "c-libaio-direct-32",
   },
   {
     id: "direct-fs",
