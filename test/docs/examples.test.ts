@@ -106,6 +106,12 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
       /^ERR_PROACTOR_ENGINE_UNAVAILABLE: \S/,
     ],
   },
+  "linux-aio": {
+    argument: data,
+    unordered: true,
+    needs: "linux_aio",
+    lines: ["taken: 8", ...Array.from({ length: 8 }, (_, block) => `block ${block}: 64 bytes`)],
+  },
   "subject/io-uring-read": {
     argument: data,
     needs: "io_uring",
