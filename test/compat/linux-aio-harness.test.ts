@@ -452,21 +452,26 @@ describe("linux_aio: libaio harness", () => {
 
   aioIt("21: RWF_NOWAIT says EAGAIN for what is not cached, and reads what is", (t) =>
     withRaw(4, (context, dir) => {
-      const path = join(dir, "file");
-      const direct = openSync(path, O_WRONLY | O_CREAT | O_DIRECT, 0o600);
-      // What is written past the cache is not in it.
-      assert.equal(outcome(context, { opcode: PWRITE, fd: direct, buf: pages(4).fill(7) }), 16_384);
-      closeSync(direct);
-      const fd = openSync(path, "r");
-      const read = { fd, buf: memory(4096), offset: 4096 };
-      const uncached = outcome(context, { ...read, rwFlags: RWF_NOWAIT });
-      if (uncached === 4096) {
-        t.skip("This file system keeps in its cache what is written with O_DIRECT");
-      } else {
-        assert.equal(uncached, -EAGAIN);
+      const read = { buf: memory(4096), offset: 4096 };
+      let fd = -1;
+      let uncached = 0;
+      // Somebody may bring a file back into the cache at any time; hardly five times.
+      for (let attempt = 0; attempt < 5 && uncached !== -EAGAIN; attempt++) {
+        const path = join(dir, `file${attempt}`);
+        const direct = openSync(path, O_WRONLY | O_CREAT | O_DIRECT, 0o600);
+        const bytes = { opcode: PWRITE, fd: direct, buf: pages(4).fill(7) };
+        assert.equal(outcome(context, bytes), 16_384);
+        closeSync(direct);
+        // Writes nothing, and drops what is cached.
+        const drop = ["oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"];
+        execFileSync("dd", [`of=${path}`, ...drop]);
+        if (fd !== -1) closeSync(fd);
+        fd = openSync(path, "r");
+        uncached = outcome(context, { ...read, fd, rwFlags: RWF_NOWAIT });
       }
-      assert.equal(outcome(context, read), 4096);
-      assert.equal(outcome(context, { ...read, rwFlags: RWF_NOWAIT }), 4096);
+      if (uncached !== -EAGAIN) t.skip(`This file system cannot do without its cache: ${uncached}`);
+      assert.equal(outcome(context, { ...read, fd }), 4096);
+      assert.equal(outcome(context, { ...read, fd, rwFlags: RWF_NOWAIT }), 4096);
       closeSync(fd);
     }),
   );
