@@ -112,6 +112,7 @@ export function ringPrograms(longest: number): fc.Arbitrary<RingProgram> {
     rates: fc.record({
       deferred: fc.constantFrom(0, 0.5, 1),
       partial: rate,
+      cut: rate,
       again: rate,
       interrupted: rate,
       short: rate,

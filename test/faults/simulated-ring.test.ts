@@ -289,6 +289,44 @@ describe("Proactor.chain on a simulated ring", { timeout: 30_000 }, () => {
     }
   });
 
+  // HAZARDS S3, Q4: a chain ends where the kernel ran out of memory; the rest would be a new one.
+  it("cancels the rest, and runs none of it too early, when the kernel takes a part", async () => {
+    const seen = new Set<string>();
+    for (let seed = 1; seed < 150; seed++) {
+      const rates = { cut: 0.4, deferred: 0.8 };
+      await withRing({ seed, rates }, { entries: 32 }, async (proactor) => {
+        const fd = await proactor.open("file", "w+");
+        const steps = ["a", "b", "c", "d"].map((letter) => Buffer.from(letter));
+        const members = proactor.chain(
+          steps.map((buffer) => ({ op: "write", fd, buffer, offset: 0 }) as const),
+          { hard: seed % 2 === 0 },
+        );
+        const done = (await Promise.all(members.map(codeOf))).map((code) => code === "none");
+        const count = done.lastIndexOf(true) + 1;
+        assert.equal(done.indexOf(false) === -1 ? 4 : done.indexOf(false), count, "No gap");
+        assert.ok(count > 0, "What was taken has run");
+        const read = Buffer.alloc(1);
+        await proactor.read(fd, read, { offset: 0 });
+        assert.equal(read.toString(), "abcd"[count - 1], `seed ${seed}: the last was the last`);
+        seen.add(done.join());
+      });
+    }
+    assert.equal(seen.size, 4, "Chains were cut everywhere");
+  });
+
+  it("cancels a request whose deadline the kernel did not take", async () => {
+    const outcomes = new Set<string | undefined>();
+    for (let seed = 1; seed < 60; seed++) {
+      const rates = { cut: 0.5 };
+      await withRing({ seed, rates }, { entries: 8 }, async (proactor) => {
+        const [reader] = emptyPipe(proactor);
+        outcomes.add(await codeOf(proactor.read(reader, Buffer.alloc(1), { deadlineMs: 3 })));
+      });
+    }
+    outcomes.delete("ETIMEDOUT");
+    assert.deepEqual([...outcomes], ["ECANCELED"]);
+  });
+
   it("is ordered by the runtime where the kernel stops at refused entries", async () => {
     await withRing({ unknownFlags: OLD_FLAGS }, {}, async (proactor) => {
       assert.equal(proactor.capabilities.links, false);

@@ -49,7 +49,7 @@ export const onSimulatedRing: Theater = async (program, play) => {
       cutChains = () => ring.cutChains;
     },
     finished: () => {
-      assert.equal(cutChains(), 0, "A chain is handed over as a whole");
+      if ((rates.cut ?? 0) === 0) assert.equal(cutChains(), 0, "A chain is handed over as a whole");
       assert.equal(kernel.openCount, 0, "The ring and its eventfd are closed");
     },
   });

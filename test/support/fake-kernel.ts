@@ -347,8 +347,10 @@ export class FakeKernel implements Pick<NativeAddon, Extract<keyof NativeAddon, 
         high: words[9] as number,
       };
       this.#words[SQ_HEAD] = this.#word(SQ_HEAD) + 1;
-      // What the kernel has read, it does not read again.
-      this.#sqes.fill(0xffff_ffff, entry * 16, entry * 16 + 16);
+      // What the kernel has read, it does not read again. Flags and user data stay: the engine may
+      // look at what it wrote.
+      this.#sqes.fill(0xffff_ffff, entry * 16 + 1, entry * 16 + 8);
+      this.#sqes.fill(0xffff_ffff, entry * 16 + 10, entry * 16 + 16);
       this.taken.push(sqe);
       taken++;
       this.onSqe(sqe);

@@ -39,6 +39,8 @@ export interface RingRates {
   readonly deferred?: number;
   /** An enter takes fewer entries than there are; between chains, never inside one. */
   readonly partial?: number;
+  /** The same inside a chain: the kernel runs out of memory for requests. */
+  readonly cut?: number;
   /** An enter takes nothing: -EAGAIN, as when memory is short. */
   readonly again?: number;
   /** An enter that would wait is interrupted: -EINTR. */
@@ -118,7 +120,7 @@ export interface RingSetup {
   /** Where all counters start. */
   readonly startAt: number;
   readonly rates: RingRates;
-  /** Answers -EBUSY while completions are held back and the queue is full, as kernels before 5.19. */
+  /** Answers -EBUSY while completions are held back in a full queue, as kernels before 5.19. */
   readonly busyWhileOverflowed: boolean;
   readonly random: Random;
   readonly memory: AddressSpace;
@@ -246,7 +248,8 @@ export class SimulatedRing {
     let last: Work | undefined;
     let count = 0;
     while (count < toSubmit && this.#word(WORDS.sqHead) !== this.#word(WORDS.sqTail)) {
-      if (count > 0 && head === undefined && this.#random.happens(rates.partial ?? 0)) break;
+      const rate = head === undefined ? rates.partial : rates.cut;
+      if (count > 0 && this.#random.happens(rate ?? 0)) break;
       const work = new Work(this.#take());
       count++;
       if (head === undefined) head = work;
@@ -278,8 +281,10 @@ export class SimulatedRing {
     const entry = this.#is(IORING_SETUP_NO_SQARRAY) ? slot : this.#word(this.arrayAt + slot);
     const words = this.sqes.slice(entry * 16, entry * 16 + 16);
     if (words.length !== 16) throw new Error(`The indirection array says ${entry}`);
-    // What the kernel has read it does not read again; whoever counts on it shall notice.
-    this.sqes.fill(0xdead_beef, entry * 16, entry * 16 + 16);
+    // What the kernel has read it does not read again; whoever counts on it shall notice. Flags and
+    // user data stay: the program may look at what it wrote.
+    this.sqes.fill(0xdead_beef, entry * 16 + 1, entry * 16 + 8);
+    this.sqes.fill(0xdead_beef, entry * 16 + 10, entry * 16 + 16);
     this.words[WORDS.sqHead] = head + 1;
     this.taken++;
     return new Sqe(words, memory, this.registered);

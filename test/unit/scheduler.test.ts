@@ -446,6 +446,38 @@ describe("Scheduler, for an operation with extras", () => {
     ]);
   });
 
+  it("resolves with what happened although it was to be canceled or aborted", async () => {
+    const { engine, scheduler, start } = rig();
+    const controller = new AbortController();
+    const canceled = start();
+    const aborted = start({}, { options: { signal: controller.signal } });
+    const failed = start({}, { options: { signal: controller.signal } });
+    await tick();
+    const outcome = canceled.cancel();
+    controller.abort();
+    assert.equal(engine.canceled.length, 3, "The engine was asked");
+    const [a, b, c] = engine.given as [Given, Given, Given];
+    engine.finish(a, 7);
+    engine.finish(b, 8);
+    engine.finish(c, -9);
+    scheduler.run();
+    assert.deepEqual(await outcome, { outcome: "completed", result: 7 });
+    assert.deepEqual([await canceled, await aborted], [7, 8]);
+    await assert.rejects(failed, { code: "EBADF" });
+    assert.equal(canceled.status, "completed");
+  });
+
+  it("says too late when the engine has nothing to ask any more", async () => {
+    const { engine, scheduler, start } = rig();
+    engine.cancelable = false;
+    const operation = start();
+    await tick();
+    const outcome = operation.cancel();
+    engine.finish(engine.given[0] as Given, 5);
+    scheduler.run();
+    assert.deepEqual(await outcome, { outcome: "too late", result: 5 });
+  });
+
   it("resolves a timeout whose time is up", async () => {
     const { engine, start } = rig();
     answering(engine, () => -ETIME);

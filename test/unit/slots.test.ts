@@ -86,6 +86,17 @@ describe("SlotTable.isCurrent", () => {
     assert.equal(slots.isCurrent(0, -1), false);
   });
 
+  it("tells thousands of tenants of one slot apart", () => {
+    const slots = new SlotTable(1);
+    const generations = Array.from({ length: 5000 }, () => {
+      const index = slots.take();
+      const generation = slots.generation(index);
+      slots.release(index);
+      return generation;
+    });
+    assert.equal(new Set(generations).size, generations.length);
+  });
+
   it("refuses an index that does not exist", () => {
     const slots = new SlotTable(4, 1);
     assert.equal(slots.isCurrent(3, 0), false);

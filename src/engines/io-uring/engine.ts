@@ -23,7 +23,7 @@ import {
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from "../../abi/io-uring.ts";
-import { EAGAIN } from "../../abi/linux.ts";
+import { EAGAIN, ECANCELED } from "../../abi/linux.ts";
 import { systemError } from "../../base/errors.ts";
 import { RESERVED_SQES, SQPOLL_SPINS } from "../../base/limits.ts";
 import {
@@ -39,6 +39,7 @@ import { GUARD_CQ_HEAD, GUARD_FINALS, type NativeAddon, type Wakeup } from "../.
 
 import { type CompletionQueue, Cqe, type SubmissionQueue } from "../../ring/index.ts";
 import { capabilitiesOf } from "./capabilities.ts";
+import { cutChain } from "./cut-chain.ts";
 import { describeFlags } from "./describe.ts";
 import { write64, writeSqe, writeSqeHead } from "./requests.ts";
 import { Scratch } from "./scratch.ts";
@@ -94,6 +95,8 @@ export class IoUringEngine implements Engine {
   #staged = 0;
   /** Slot and generation of what is to be canceled as soon as there is an SQE for it. */
   readonly #cancels: number[] = [];
+  /** Slot and generation of members of a chain that the kernel did not take in one piece. */
+  readonly #cut: number[] = [];
   #referenced = false;
   #buffersRegistered = false;
   #filesRegistered = false;
@@ -195,11 +198,21 @@ export class IoUringEngine implements Engine {
       if (taken <= 0) return taken === 0 ? -EAGAIN : taken;
       this.#inFlight += taken;
       left -= taken;
+      if (left > 0) this.#cutChain(left);
     }
     return toSubmit;
   }
 
+  /** The kernel took fewer than it was offered, maybe in the middle of a chain. */
+  #cutChain(left: number): void {
+    const cut = cutChain(this.#sq, left, INTERNAL);
+    if (cut === undefined) return;
+    this.#cut.push(...cut.canceled);
+    this.#cancels.push(...cut.unlimited);
+  }
+
   reap(sink: CompletionSink, max: number): number {
+    if (this.#cut.length > 0) return this.#reapCut(sink);
     const cq = this.#cq;
     let count = cq.available();
     if (count === 0) {
@@ -231,6 +244,16 @@ export class IoUringEngine implements Engine {
     return count;
   }
 
+  #reapCut(sink: CompletionSink): number {
+    const cut = this.#cut.splice(0);
+    for (let i = 0; i < cut.length; i += 2) {
+      const index = cut[i] as number;
+      this.#scratch.release(index);
+      sink.complete(index, cut[i + 1] as number, -ECANCELED, false);
+    }
+    return cut.length / 2;
+  }
+
   cancel(index: number, generation: number): boolean {
     if (this.#sq.space(1) === 0) this.commit();
     // A cancellation that is dropped because the queue is full is a hang (HAZARDS C3).
@@ -243,6 +266,7 @@ export class IoUringEngine implements Engine {
   }
 
   idle(): boolean {
+    if (this.#cut.length > 0) return true;
     if (this.#cq.setFlagsThenLook(0)) return true;
     return (this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) !== 0;
   }
