@@ -86,7 +86,7 @@ const KERNEL_ADDRESS = 2 ** 47 + 4096;
 const PWRITE = IOCB_CMD_PWRITE;
 
 describe("linux_aio: libaio harness", () => {
-  aioIt("2: io_setup refuses bad pointers, sizes and contexts that are not 0", () => {
+  aioIt("case 2: io_setup refuses bad pointers, sizes and contexts that are not 0", () => {
     const addon = addonOrThrow();
     assert.equal(addon.aioSetup(1, 0), -EFAULT);
     assert.equal(addon.aioSetup(1, 8), -EFAULT);
@@ -101,7 +101,7 @@ describe("linux_aio: libaio harness", () => {
     assert.equal(context.destroy(), 0);
   });
 
-  aioIt("3: io_submit refuses bad contexts, counts and pointers", () =>
+  aioIt("case 3: io_submit refuses bad contexts, counts and pointers", () =>
     withRaw(8, (context) => {
       const { addon, id } = context;
       const iocb = context.iocb({ fd: -1, buf: memory(1) });
@@ -119,7 +119,7 @@ describe("linux_aio: libaio harness", () => {
     }),
   );
 
-  aioIt("4: reads and writes, and refuses what cannot be read or written", () =>
+  aioIt("case 4: reads and writes, and refuses what cannot be read or written", () =>
     withRaw(8, (context, dir) => {
       const path = join(dir, "file");
       const write = openSync(path, "w");
@@ -149,7 +149,7 @@ describe("linux_aio: libaio harness", () => {
   );
 
   aioIt(
-    "5: writes a file from a mapping of itself, and reads into no memory that is read-only",
+    "case 5: writes a file from a mapping of itself, and reads into no memory that is read-only",
     () =>
       withRaw(8, (context, dir) => {
         const path = join(dir, "file");
@@ -171,7 +171,7 @@ describe("linux_aio: libaio harness", () => {
   );
 
   // The suite's own size is 768 MiB.
-  aioIt("6: one request carries 64 MiB, there and back", () =>
+  aioIt("case 6: one request carries 64 MiB, there and back", () =>
     withRaw(4, (context, dir) => {
       const bytes = 64 * 2 ** 20;
       const out = new Uint8Array(new ArrayBuffer(bytes));
@@ -196,7 +196,7 @@ describe("linux_aio: libaio harness", () => {
     readAt: 0,
   };
 
-  aioIt("7: writes end at RLIMIT_FSIZE, with EFBIG there, and the signal ends nobody", () =>
+  aioIt("case 7: writes end at RLIMIT_FSIZE, with EFBIG there, and the signal ends nobody", () =>
     withTempDir(async (dir) => {
       const limit = 8192;
       const args = [`--fsize=${limit}`, process.execPath, children.pathname];
@@ -210,7 +210,7 @@ describe("linux_aio: libaio harness", () => {
     }, "libaio"),
   );
 
-  aioIt("8: writes end at the largest file that the file system can have", (t) =>
+  aioIt("case 8: writes end at the largest file that the file system can have", (t) =>
     withTempDir(async (dir) => {
       const { limit, ...answer } = await child("file-system-limit", join(dir, "file"));
       if (Object.keys(answer).length === 0) {
@@ -221,7 +221,7 @@ describe("linux_aio: libaio harness", () => {
     }, "libaio"),
   );
 
-  aioIt("10: a full file system takes what it can, and then says ENOSPC", (t) =>
+  aioIt("case 10: a full file system takes what it can, and then says ENOSPC", (t) =>
     withTempDir(async (dir) => {
       const answer = await child("full-namespace", dir);
       if (typeof answer.skip === "string") {
@@ -239,7 +239,7 @@ describe("linux_aio: libaio harness", () => {
     }, "libaio"),
   );
 
-  aioIt("10: /dev/full cannot be written to in this way, and reads zeros", () =>
+  aioIt("case 10: /dev/full cannot be written to in this way, and reads zeros", () =>
     withRaw(4, (context) => {
       const fd = openSync("/dev/full", "r+");
       // It knows write(2) only, and the kernel asks for more (write_iter).
@@ -250,7 +250,7 @@ describe("linux_aio: libaio harness", () => {
   );
 
   // The suite's own number is a million.
-  aioIt("11: a hundred thousand small requests are all accounted for", () =>
+  aioIt("case 11: a hundred thousand small requests are all accounted for", () =>
     withRaw(500, (context) => {
       const fd = openSync("/dev/zero", "r");
       const buf = memory(1);
@@ -267,7 +267,7 @@ describe("linux_aio: libaio harness", () => {
     }),
   );
 
-  aioIt("12: a context means nothing in another process", () =>
+  aioIt("case 12: a context means nothing in another process", () =>
     withRaw(4, async (context) => {
       const answer = await child("foreign", String(context.id));
       assert.deepEqual(answer, {
@@ -279,7 +279,7 @@ describe("linux_aio: libaio harness", () => {
     }),
   );
 
-  aioIt("13: eight writes of 1 MiB at the same time", () =>
+  aioIt("case 13: eight writes of 1 MiB at the same time", () =>
     withRaw(8, (context, dir) => {
       const path = join(dir, "file");
       const fd = openSync(path, O_RDWR | O_CREAT | O_DIRECT, 0o600);
@@ -302,7 +302,7 @@ describe("linux_aio: libaio harness", () => {
   );
 
   for (const end of ["exit", "killed"]) {
-    aioIt(`14: a process ends with hundreds of requests in flight: ${end}`, () =>
+    aioIt(`case 14: a process ends with hundreds of requests in flight: ${end}`, () =>
       withTempDir(async (dir) => {
         const path = join(dir, "file");
         writeFileSync(path, Buffer.alloc(2 ** 20, 3));
@@ -314,7 +314,7 @@ describe("linux_aio: libaio harness", () => {
     );
   }
 
-  aioIt("15: vectors are read and written at their offset", () =>
+  aioIt("case 15: vectors are read and written at their offset", () =>
     withRaw(4, (context, dir) => {
       const path = join(dir, "file");
       const fd = openSync(path, "w+");
@@ -333,7 +333,7 @@ describe("linux_aio: libaio harness", () => {
     }),
   );
 
-  aioIt("16: an eventfd counts completions, and the event is there when it says so", () =>
+  aioIt("case 16: an eventfd counts completions, and the event is there when it says so", () =>
     withRaw(4, (context) => {
       const { addon } = context;
       const fd = openSync("/dev/zero", "r");
@@ -353,56 +353,60 @@ describe("linux_aio: libaio harness", () => {
   );
 
   for (const reaps of ["the kernel", "user space"]) {
-    aioIt(`17: as many complete as were submitted, around the ring's size: ${reaps} reaps`, () =>
-      withRaw(16, (context) => {
-        const fd = openSync("/dev/zero", "r");
-        const iocb = context.iocb({ fd, buf: memory(1) });
-        const take = (max: number) =>
-          reaps === "user space" ? context.reap(max) : context.events(0, max, 0);
-        const fill = (count: number) => {
-          let taken = 0;
-          for (;;) {
-            const result = context.submit(Array(count - taken).fill(iocb));
-            if (result <= 0) return { taken, result };
-            taken += result;
-            if (taken === count) return { taken, result };
+    aioIt(
+      `case 17: as many complete as were submitted, around the ring's size: ${reaps} reaps`,
+      () =>
+        withRaw(16, (context) => {
+          const fd = openSync("/dev/zero", "r");
+          const iocb = context.iocb({ fd, buf: memory(1) });
+          const take = (max: number) =>
+            reaps === "user space" ? context.reap(max) : context.events(0, max, 0);
+          const fill = (count: number) => {
+            let taken = 0;
+            for (;;) {
+              const result = context.submit(Array(count - taken).fill(iocb));
+              if (result <= 0) return { taken, result };
+              taken += result;
+              if (taken === count) return { taken, result };
+            }
+          };
+          // More than were asked for, and less than there are places.
+          const { taken: ring, result } = fill(100_000);
+          assert.equal(result, -EAGAIN);
+          assert.ok(ring >= 16);
+          for (let left = ring; left > 0; ) left -= take(1000).length;
+          for (const count of [ring - 1, ring, ring + 1, ring * 2, ring * 4]) {
+            let submitted = 0;
+            let completed = 0;
+            while (submitted < count) {
+              submitted += fill(count - submitted).taken;
+              completed += take(7).length;
+            }
+            while (completed < submitted) completed += take(1000).length;
+            assert.equal(completed, count);
+            assert.equal(context.addon.aioReady(context.id), 0);
           }
-        };
-        // More than were asked for, and less than there are places.
-        const { taken: ring, result } = fill(100_000);
-        assert.equal(result, -EAGAIN);
-        assert.ok(ring >= 16);
-        for (let left = ring; left > 0; ) left -= take(1000).length;
-        for (const count of [ring - 1, ring, ring + 1, ring * 2, ring * 4]) {
-          let submitted = 0;
-          let completed = 0;
-          while (submitted < count) {
-            submitted += fill(count - submitted).taken;
-            completed += take(7).length;
-          }
-          while (completed < submitted) completed += take(1000).length;
-          assert.equal(completed, count);
-          assert.equal(context.addon.aioReady(context.id), 0);
-        }
-        closeSync(fd);
-      }),
+          closeSync(fd);
+        }),
     );
   }
 
   // The suite's own number of threads is 100.
-  aioIt("18: io_destroy waits for what is in flight: nobody writes to a buffer afterwards", () =>
-    withTempDir(async (dir) => {
-      const path = join(dir, "file");
-      writeFileSync(path, Buffer.alloc(16 * 4096, 0x55));
-      const workers = Array.from({ length: 8 }, () => {
-        const worker = new Worker(children, { workerData: { kind: "destroyer", path } });
-        return new Promise<number>((resolve, reject) => {
-          worker.once("error", reject);
-          worker.once("exit", resolve);
+  aioIt(
+    "case 18: io_destroy waits for what is in flight: nobody writes to a buffer afterwards",
+    () =>
+      withTempDir(async (dir) => {
+        const path = join(dir, "file");
+        writeFileSync(path, Buffer.alloc(16 * 4096, 0x55));
+        const workers = Array.from({ length: 8 }, () => {
+          const worker = new Worker(children, { workerData: { kind: "destroyer", path } });
+          return new Promise<number>((resolve, reject) => {
+            worker.once("error", reject);
+            worker.once("exit", resolve);
+          });
         });
-      });
-      assert.deepEqual(await Promise.all(workers), Array(8).fill(0));
-    }, "libaio"),
+        assert.deepEqual(await Promise.all(workers), Array(8).fill(0));
+      }, "libaio"),
   );
 
   /*
@@ -410,7 +414,7 @@ describe("linux_aio: libaio harness", () => {
    * JavaScript nor the addon has a call for it, and the ring is not an ArrayBuffer that could be
    * transferred. What is left to be shown is that the ring stays where io_setup put it.
    */
-  aioIt("19: the ring stays where it is, for nobody can move it", () =>
+  aioIt("case 19: the ring stays where it is, for nobody can move it", () =>
     withRaw(64, (context) => {
       const start = context.id.toString(16).padStart(8, "0");
       const isMapped = () =>
@@ -430,7 +434,7 @@ describe("linux_aio: libaio harness", () => {
     }),
   );
 
-  aioIt("20: contexts count in fs.aio-nr for what they were made for, and no more", () => {
+  aioIt("case 20: contexts count in fs.aio-nr for what they were made for, and no more", () => {
     const sysctl = (name: string) => Number(readFileSync(`/proc/sys/fs/${name}`, "utf8"));
     const addon = addonOrThrow();
     const seen: (readonly number[])[] = [];
@@ -450,7 +454,7 @@ describe("linux_aio: libaio harness", () => {
     assert.equal(new RawContext(addon, sysctl("aio-max-nr") + 1).result, -EAGAIN);
   });
 
-  aioIt("21: RWF_NOWAIT says EAGAIN for what is not cached, and reads what is", (t) =>
+  aioIt("case 21: RWF_NOWAIT says EAGAIN for what is not cached, and reads what is", (t) =>
     withRaw(4, (context, dir) => {
       const read = { buf: memory(4096), offset: 4096 };
       let fd = -1;
@@ -476,13 +480,16 @@ describe("linux_aio: libaio harness", () => {
     }),
   );
 
-  aioIt("22: io_pgetevents is interrupted by signals, unless its mask blocks them", async () => {
-    assert.deepEqual(await child("signal"), { answer: -EINTR, seen: 1 });
-    assert.deepEqual(await child("signal-blocked"), { answer: 0, seen: 1 });
-  });
+  aioIt(
+    "case 22: io_pgetevents is interrupted by signals, unless its mask blocks them",
+    async () => {
+      assert.deepEqual(await child("signal"), { answer: -EINTR, seen: 1 });
+      assert.deepEqual(await child("signal-blocked"), { answer: 0, seen: 1 });
+    },
+  );
 
   // The suite does it 5000 times for each processor.
-  aioIt("23: a poll never misses its event, whenever the other thread writes", () =>
+  aioIt("case 23: a poll never misses its event, whenever the other thread writes", () =>
     withTempDir(async (dir) => {
       const path = join(dir, "fifo");
       execFileSync("mkfifo", [path]);
@@ -490,17 +497,19 @@ describe("linux_aio: libaio harness", () => {
     }, "libaio"),
   );
 
-  aioIt("23: a poll of what is ready has its event at once, even where it could not wait", () =>
-    withRaw(4, (context, dir) => {
-      const path = join(dir, "fifo");
-      execFileSync("mkfifo", [path]);
-      const fd = openSync(path, "r+");
-      const poll = { opcode: IOCB_CMD_POLL, fd, buf: POLLIN };
-      // Opened for both, a FIFO has two queues to wait in; the kernel can wait in one.
-      assert.equal(outcome(context, poll), -EINVAL);
-      writeSync(fd, "x");
-      assert.equal(outcome(context, poll) & POLLIN, POLLIN);
-      closeSync(fd);
-    }),
+  aioIt(
+    "case 23: a poll of what is ready has its event at once, even where it could not wait",
+    () =>
+      withRaw(4, (context, dir) => {
+        const path = join(dir, "fifo");
+        execFileSync("mkfifo", [path]);
+        const fd = openSync(path, "r+");
+        const poll = { opcode: IOCB_CMD_POLL, fd, buf: POLLIN };
+        // Opened for both, a FIFO has two queues to wait in; the kernel can wait in one.
+        assert.equal(outcome(context, poll), -EINVAL);
+        writeSync(fd, "x");
+        assert.equal(outcome(context, poll) & POLLIN, POLLIN);
+        closeSync(fd);
+      }),
   );
 });

@@ -64,7 +64,7 @@ async function withRaw(nr: number, body: (context: RawContext) => void): Promise
 }
 
 describe("linux_aio: LTP, system calls", () => {
-  aioIt("io_setup01, io_setup02: a context, or the reason why not", () => {
+  aioIt("LTP io_setup01, io_setup02: a context, or the reason why not", () => {
     const addon = addonOrThrow();
     const max = Number(readFileSync("/proc/sys/fs/aio-max-nr", "utf8"));
     const context = new RawContext(addon, 1);
@@ -76,7 +76,7 @@ describe("linux_aio: LTP, system calls", () => {
     assert.equal(new RawContext(addon, max + 1).result, -EAGAIN);
   });
 
-  aioIt("io_destroy01, io_destroy02: a context is destroyed once", () => {
+  aioIt("LTP io_destroy01, io_destroy02: a context is destroyed once", () => {
     const addon = addonOrThrow();
     assert.equal(addon.aioDestroy(0), -EINVAL);
     assert.equal(addon.aioDestroy(PAGE), -EINVAL);
@@ -85,7 +85,7 @@ describe("linux_aio: LTP, system calls", () => {
     assert.equal(context.destroy(), -EINVAL);
   });
 
-  aioIt("io_submit01, io_submit02, io_submit03: what is taken, and what is refused", () =>
+  aioIt("LTP io_submit01, io_submit02, io_submit03: what is taken, and what is refused", () =>
     withTempDir((dir) =>
       withRaw(8, (context) => {
         const { addon, id } = context;
@@ -114,7 +114,7 @@ describe("linux_aio: LTP, system calls", () => {
     ),
   );
 
-  aioIt("io_submit04: RWF_NOWAIT on an empty pipe is an event with EAGAIN", (t) => {
+  aioIt("LTP io_submit04: RWF_NOWAIT on an empty pipe is an event with EAGAIN", (t) => {
     const script = ['true | "$0" "$@"', process.execPath, children.pathname, "nowait-pipe"];
     const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
     const output = execFileSync("sh", ["-c", ...script], { encoding: "utf8", env });
@@ -123,7 +123,7 @@ describe("linux_aio: LTP, system calls", () => {
     else assert.deepEqual(answer, { submitted: 1, empty: -EAGAIN, filled: 2 });
   });
 
-  aioIt("io_cancel01, io_cancel02: no iocb, no context", () =>
+  aioIt("LTP io_cancel01, io_cancel02: no iocb, no context", () =>
     withRaw(1, (context) => {
       const { addon, id } = context;
       assert.equal(addon.aioCancel(0, 0, 0), -EFAULT);
@@ -135,13 +135,13 @@ describe("linux_aio: LTP, system calls", () => {
     }),
   );
 
-  aioIt("io_getevents01, io_getevents02: no context", () => {
+  aioIt("LTP io_getevents01, io_getevents02: no context", () => {
     const addon = addonOrThrow();
     assert.equal(addon.aioGetevents(0, 1, 1, 0, 0), -EINVAL);
     assert.equal(addon.aioGetevents(PAGE, 0, 0, 0, 0), -EINVAL);
   });
 
-  aioIt("io_pgetevents01, io_pgetevents02: what makes sense, and what does not", () =>
+  aioIt("LTP io_pgetevents01, io_pgetevents02: what makes sense, and what does not", () =>
     withRaw(4, (context) => {
       const { addon, id } = context;
       const zero = openSync("/dev/zero", "r");
@@ -218,7 +218,7 @@ async function withBuffers(
 
 describe("linux_aio: LTP, files", () => {
   // LTP prints how long each takes; what has to be the same is the content.
-  aioIt("aio01: blocks one by one, in lists, forwards, backwards and over each other", () =>
+  aioIt("LTP aio01: blocks one by one, in lists, forwards, backwards and over each other", () =>
     withTempDir((dir) =>
       withContext(16, (ctx) =>
         withBuffers(16, PAGE, (buffers) => {
@@ -265,29 +265,31 @@ describe("linux_aio: LTP, files", () => {
 
   for (const [name, flags] of Object.entries(FLAGS)) {
     for (const trunc of [0, O_TRUNC]) {
-      aioIt(`aio02: what was written is read, opened with ${name}${trunc ? ", O_TRUNC" : ""}`, () =>
-        withTempDir((dir) =>
-          withContext(4, (ctx) =>
-            withBuffers(4, PAGE, (buffers) => {
-              const fd = openSync(join(dir, "file"), O_RDWR | O_CREAT | flags | trunc, 0o600);
-              for (const [i, buffer] of buffers.entries()) buffer.fill(i + 1);
-              const written = complete(
-                ctx,
-                writes(fd, buffers, (i) => i * PAGE),
-              );
-              assert.ok(written.every(({ res }) => res === PAGE));
-              for (const buffer of buffers) buffer.fill(0);
-              const read = complete(
-                ctx,
-                reads(fd, buffers, (i) => i * PAGE),
-              );
-              assert.ok(read.every(({ res }) => res === PAGE));
-              const content = buffers.map((buffer) => buffer[0]).toSorted();
-              assert.deepEqual(content, [1, 2, 3, 4]);
-              closeSync(fd);
-            }),
+      aioIt(
+        `LTP aio02: what was written is read, opened with ${name}${trunc ? ", O_TRUNC" : ""}`,
+        () =>
+          withTempDir((dir) =>
+            withContext(4, (ctx) =>
+              withBuffers(4, PAGE, (buffers) => {
+                const fd = openSync(join(dir, "file"), O_RDWR | O_CREAT | flags | trunc, 0o600);
+                for (const [i, buffer] of buffers.entries()) buffer.fill(i + 1);
+                const written = complete(
+                  ctx,
+                  writes(fd, buffers, (i) => i * PAGE),
+                );
+                assert.ok(written.every(({ res }) => res === PAGE));
+                for (const buffer of buffers) buffer.fill(0);
+                const read = complete(
+                  ctx,
+                  reads(fd, buffers, (i) => i * PAGE),
+                );
+                assert.ok(read.every(({ res }) => res === PAGE));
+                const content = buffers.map((buffer) => buffer[0]).toSorted();
+                assert.deepEqual(content, [1, 2, 3, 4]);
+                closeSync(fd);
+              }),
+            ),
           ),
-        ),
       );
     }
   }
@@ -355,7 +357,7 @@ describe("linux_aio: LTP, ltp-aiodio", () => {
     [8, 1024, false],
   ] as const) {
     const name = `${depth} at a time, ${block} bytes each${direct ? ", O_DIRECT" : ""}`;
-    aioIt(`aiocp: a copy is the same: ${name}`, () =>
+    aioIt(`LTP aiocp: a copy is the same: ${name}`, () =>
       withTempDir((dir) =>
         withContext(depth, (ctx) =>
           withBuffers(depth, Math.max(block, PAGE), (pages) => {
@@ -378,33 +380,35 @@ describe("linux_aio: LTP, ltp-aiodio", () => {
     );
   }
 
-  aioIt("aiodio_append: who reads along an append sees zeros, never what was there before", () =>
-    withTempDir((dir) =>
-      withContext(16, (ctx) =>
-        withBuffers(16, PAGE, (buffers) => {
-          dirty(dir);
-          const path = join(dir, "file");
-          const fd = openSync(path, O_RDWR | O_CREAT | O_DIRECT, 0o600);
-          const reader = openSync(path, "r");
-          for (const buffer of buffers) buffer.fill(0);
-          const seen = Buffer.alloc(64 * 1024);
-          let at = 0;
-          for (let round = 0; round < 32; round++) {
-            const blocks = writes(fd, buffers, (i) => (round * 16 + i) * PAGE);
-            assert.equal(io_submit(ctx, 16, blocks), 16);
-            for (let done = 0; done < 16; ) {
-              const count = readSync(reader, seen, 0, seen.length, at);
-              assert.ok(holdsOnly(seen, count, 0), `Junk after ${at}`);
-              at += count;
-              done += io_getevents(ctx, 0, 16, [], NOW);
+  aioIt(
+    "LTP aiodio_append: who reads along an append sees zeros, never what was there before",
+    () =>
+      withTempDir((dir) =>
+        withContext(16, (ctx) =>
+          withBuffers(16, PAGE, (buffers) => {
+            dirty(dir);
+            const path = join(dir, "file");
+            const fd = openSync(path, O_RDWR | O_CREAT | O_DIRECT, 0o600);
+            const reader = openSync(path, "r");
+            for (const buffer of buffers) buffer.fill(0);
+            const seen = Buffer.alloc(64 * 1024);
+            let at = 0;
+            for (let round = 0; round < 32; round++) {
+              const blocks = writes(fd, buffers, (i) => (round * 16 + i) * PAGE);
+              assert.equal(io_submit(ctx, 16, blocks), 16);
+              for (let done = 0; done < 16; ) {
+                const count = readSync(reader, seen, 0, seen.length, at);
+                assert.ok(holdsOnly(seen, count, 0), `Junk after ${at}`);
+                at += count;
+                done += io_getevents(ctx, 0, 16, [], NOW);
+              }
             }
-          }
-          assert.equal(readFileSync(path).length, 32 * 16 * PAGE);
-          closeSync(fd);
-          closeSync(reader);
-        }),
+            assert.equal(readFileSync(path).length, 32 * 16 * PAGE);
+            closeSync(fd);
+            closeSync(reader);
+          }),
+        ),
       ),
-    ),
   );
 
   for (const [name, flags] of [
@@ -412,7 +416,7 @@ describe("linux_aio: LTP, ltp-aiodio", () => {
     ["dio_sparse", O_DIRECT | O_SYNC],
     ["dirty", O_DIRECT],
   ] as const) {
-    aioIt(`${name}: holes that are being filled read as zeros, or as what was written`, () =>
+    aioIt(`LTP ${name}: holes that are being filled read as zeros, or as what was written`, () =>
       withTempDir((dir) =>
         withContext(16, (ctx) =>
           withBuffers(16, PAGE, (buffers) => {
@@ -446,7 +450,7 @@ describe("linux_aio: LTP, ltp-aiodio", () => {
     );
   }
 
-  aioIt("dio_truncate: direct reads of a file that grows and shrinks see data or zeros", () =>
+  aioIt("LTP dio_truncate: direct reads of a file that grows and shrinks see data or zeros", () =>
     withTempDir((dir) =>
       withContext(16, (ctx) =>
         withBuffers(16, PAGE, (buffers) => {
