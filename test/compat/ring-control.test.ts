@@ -61,7 +61,7 @@ import {
 } from "./ring-support.ts";
 
 describe("prepNop", () => {
-  uringIt("completes with 0, or with what is injected", ["IORING_OP_NOP"], () => {
+  uringIt("completes with 0, or with what is injected", ["IORING_OP_NOP", "IOSQE_ASYNC"], () => {
     using ring = smallRing();
     expectRes(ring, 0, (sqe) => ring.prepNop(sqe));
     expectRes(ring, 0, (sqe) => ring.prepNop(sqe), IOSQE_ASYNC);

@@ -75,6 +75,15 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     argument: data,
     lines: ["bytes: 16, 32, 0", "first: 1, quick: completed, slow: in flight", "slow: canceled"],
   },
+  "ring-read": {
+    needs: "io_uring",
+    argument: data,
+    lines: ["submitted: 8", "completed: 8, 512 bytes"],
+  },
+  "ring-chain": {
+    needs: "io_uring",
+    lines: ["submitted: 2", "first: 0", "second: time is over"],
+  },
   "write-then-fsync": {
     argument: (folder) => join(folder, "durable"),
     lines: [

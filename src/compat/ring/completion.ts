@@ -9,7 +9,7 @@ import {
   IORING_ENTER_GETEVENTS,
   IORING_SQ_CQ_OVERFLOW,
 } from "../../abi/io-uring.ts";
-import { EAGAIN } from "../../abi/linux.ts";
+import { EAGAIN, ETIME, TIMESPEC_TV_NSEC, TIMESPEC_TV_SEC } from "../../abi/linux.ts";
 import { GUARD_CQ_HEAD, GUARD_FINALS } from "../../native/addon.ts";
 import { OBJECT_DATA } from "./in-flight.ts";
 import type { Struct } from "./memory.ts";
@@ -87,7 +87,8 @@ export abstract class CompletionVerbs extends SubmissionVerbs {
 
   /**
    * Waits until `waitNr` completions are there, for so long at most: io_uring_wait_cqes(3). Returns
-   * the first, or -errno; after -ETIME fewer may be there, which `peekCqe` finds.
+   * the first, even when the time ran out before the others came; -ETIME when none came; another
+   * -errno.
    */
   waitCqes(waitNr: number, ts: Struct | null, sigmask: Struct | null = null): number {
     return this.#waitFor(waitNr, { ts, sigmask, minWaitUsec: 0 });
@@ -103,21 +104,30 @@ export abstract class CompletionVerbs extends SubmissionVerbs {
     minWaitUsec: number,
     sigmask: Struct | null = null,
   ): number {
-    const result = this.#waitFor(waitNr, { ts, sigmask, minWaitUsec });
-    if (result >= 0) return result;
-    const cqe = this.peekCqe();
-    return cqe >= 0 ? cqe : result;
+    return this.#waitFor(waitNr, { ts, sigmask, minWaitUsec });
   }
 
   #waitFor(waitNr: number, argument: WaitArgument): number {
-    while (this.cq.available() < waitNr) {
-      this.checkOpen();
+    if (argument.ts === null && argument.minWaitUsec === 0 && argument.sigmask === null) {
+      return this.waitCqeNr(waitNr);
+    }
+    if (this.cq.available() >= waitNr) return this.peekCqe();
+    this.checkOpen();
+    const start = performance.now();
+    for (;;) {
       const result = this.waitWithArgument(0, waitNr, argument);
       if (result < 0) return result;
-      // With a lower limit fewer are enough.
-      if (argument.minWaitUsec > 0) break;
+      const cqe = this.peekCqe();
+      if (cqe !== -EAGAIN) return cqe;
+      // A ring that polls for completions comes back without any now and then, and looks at no
+      // clock.
+      if (argument.ts !== null && this.#isOver(argument.ts, start)) return -ETIME;
     }
-    return this.peekCqe();
+  }
+
+  #isOver(ts: Struct, start: number): boolean {
+    const limitMs = ts.u64(TIMESPEC_TV_SEC) * 1000 + ts.u64(TIMESPEC_TV_NSEC) / 1e6;
+    return this.absTimer || performance.now() - start > limitMs;
   }
 
   /**

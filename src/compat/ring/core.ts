@@ -48,6 +48,8 @@ export abstract class RingCore {
   protected readonly inFlight = new InFlight();
   protected readonly control: Uint32Array;
   protected readonly controlAddress: number;
+  /** All SQEs, two words at a time: to write zeros. */
+  protected pairs: Float64Array;
   /** The words of an SQE, as a shift; a field, because it is used for every request. */
   protected shift: number;
   protected readonly isMixed: boolean;
@@ -73,6 +75,7 @@ export abstract class RingCore {
     this.sq = mapped.sq;
     this.cq = mapped.cq;
     this.sqes = mapped.sq.sqes;
+    this.pairs = pairsOf(this.sqes);
     this.cqes = mapped.cq.signedWords;
     this.shift = mapped.sq.shift;
     this.isMixed = (mapped.flags & IORING_SETUP_CQE_MIXED) !== 0;
@@ -111,7 +114,6 @@ export abstract class RingCore {
   /** Closes the ring, or ends its registration where that is all there is left. */
   protected closeRing(): void {
     this.unguard();
-    this.isOpen = false;
     const isRegistration = (this.enterFlags & IORING_ENTER_REGISTERED_RING) !== 0;
     const isFdClosed = this.registerFlags !== 0 && this.ringFd !== -1;
     if (isRegistration && this.ringFd !== -1) {
@@ -120,6 +122,7 @@ export abstract class RingCore {
       this.register(IORING_UNREGISTER_RING_FDS, update, 1);
     }
     if (!isFdClosed) this.mapped.close();
+    this.isOpen = false;
     // The number may be somebody else's descriptor from now on.
     this.enterFd = -1;
     this.registerFd = -1;
@@ -133,6 +136,7 @@ export abstract class RingCore {
     this.sq = mapped.sq;
     this.cq = mapped.cq;
     this.sqes = mapped.sq.sqes;
+    this.pairs = pairsOf(this.sqes);
     this.cqes = mapped.cq.signedWords;
     if (wasGuarded) this.guard();
   }
@@ -164,6 +168,7 @@ export abstract class RingCore {
    * own. Returns what the opcode says, or -errno.
    */
   register(opcode: number, argument: Pointer, count: number): number {
+    this.checkOpen();
     const { address } = resolve(argument, 0);
     return this.addon.uringRegister(this.registerFd, opcode | this.registerFlags, address, count);
   }
@@ -199,4 +204,8 @@ export abstract class RingCore {
   protected checkOpen(): void {
     if (!this.isOpen) throw new ProactorError("ERR_PROACTOR_CLOSED", "The ring was closed");
   }
+}
+
+function pairsOf({ buffer, byteOffset, length }: Uint32Array): Float64Array {
+  return new Float64Array(buffer, byteOffset, length >> 1);
 }

@@ -66,41 +66,45 @@ export abstract class LendingRing extends RingCore {
     this.#accounted = mapped.sq.tail;
   }
 
-  /** Writes a pointer of an SQE, two words, and notes what it lends; forgets what it lent before. */
+  /** Writes a pointer of an SQE, two words, and notes what it lends. */
   protected lend(sqe: number, word: number, pointer: Pointer, bytes: number): void {
-    const w = this.sqes;
-    const index = sqe >> this.shift;
     if (typeof pointer === "number") {
-      w[sqe + word] = pointer;
-      w[sqe + word + 1] = pointer / TWO_32;
-      if (this.hasLent) this.lent[index] = undefined;
-    } else if (pointer === null) {
-      w[sqe + word] = 0;
-      w[sqe + word + 1] = 0;
-      if (this.hasLent) this.lent[index] = undefined;
-    } else if (pointer instanceof Struct) {
-      lendStruct(pointer, bytes);
-      w[sqe + word] = pointer.address;
-      w[sqe + word + 1] = pointer.address / TWO_32;
-      this.lent[index] = pointer;
-      this.hasLent = true;
+      this.sqes[sqe + word] = pointer;
+      this.sqes[sqe + word + 1] = pointer / TWO_32;
     } else {
-      const lent = lendView(pointer, bytes);
-      w[sqe + word] = lent.addressLow;
-      w[sqe + word + 1] = lent.addressHigh;
-      this.lent[index] = pointer;
-      this.hasLent = true;
+      this.lendObject(sqe, word, pointer, bytes);
     }
   }
 
-  /** As `lend`, for another pointer of an SQE. */
-  protected lendAlso(sqe: number, word: number, pointer: Pointer, bytes: number): void {
+  /** As `lend`, for anything but an address. */
+  protected lendObject(
+    sqe: number,
+    word: number,
+    pointer: Exclude<Pointer, number>,
+    bytes: number,
+  ): void {
+    const w = this.sqes;
+    if (pointer === null) {
+      w[sqe + word] = 0;
+      w[sqe + word + 1] = 0;
+      return;
+    }
+    try {
+      const lent =
+        pointer instanceof Struct ? lendStruct(pointer, bytes) : lendView(pointer, bytes);
+      w[sqe + word] = lent.addressLow;
+      w[sqe + word + 1] = lent.addressHigh;
+    } catch (error) {
+      // What is half prepared must not be carried out.
+      w.fill(0, sqe, sqe + 8);
+      w.fill(0, sqe + 10, sqe + 12);
+      throw error;
+    }
+    // An SQE that is prepared again lends both until it is done, which does no harm.
     const index = sqe >> this.shift;
     const first = this.lent[index];
-    this.lend(sqe, word, pointer, bytes);
-    const second = this.lent[index];
-    if (first === undefined || second === undefined) this.lent[index] = first ?? second;
-    else this.lent[index] = [first, second];
+    this.lent[index] = first === undefined ? pointer : [first, pointer].flat();
+    this.hasLent = true;
   }
 
   /** Writes a 64-bit field as two words; -1 is all ones. Exact up to 2^53. */

@@ -67,6 +67,9 @@ export function addressOf(view: NodeJS.ArrayBufferView | Struct): number {
   return addonOfRing().addressOf(view);
 }
 
+/** An address as the two words that go to the kernel. */
+export type Place = Pick<LentView, "addressLow" | "addressHigh">;
+
 /** Finds a view and holds its memory. Throws where it cannot be held, or is shorter than `bytes`. */
 export function lendView(view: NodeJS.ArrayBufferView, bytes: number): LentView {
   const { addon, leases } = open();
@@ -94,6 +97,9 @@ export class Struct {
   readonly view: DataView;
   /** Where it is. */
   readonly address: number;
+  /** The low and the high word of the address, signed. */
+  readonly addressLow: number;
+  readonly addressHigh: number;
   readonly #held: unknown[] = [];
 
   /** @param size In bytes; zeroed. */
@@ -102,6 +108,8 @@ export class Struct {
     this.bytes = new Uint8Array(new ArrayBuffer(Math.max(size, 8)), 0, size);
     this.view = new DataView(this.bytes.buffer, 0, size);
     this.address = addonOfRing().addressOf(new Uint8Array(this.bytes.buffer));
+    this.addressLow = this.address | 0;
+    this.addressHigh = (this.address / TWO_32) | 0;
   }
 
   /** How many bytes it has. */
@@ -166,12 +174,13 @@ export function resolve(
 }
 
 /** Holds the memory of a structure where the runtime can. Throws where it is too short. */
-export function lendStruct(struct: Struct, bytes: number): void {
+export function lendStruct(struct: Struct, bytes: number): Place {
   if (struct.byteLength < bytes) {
     throw outOfRange("length", `<= ${struct.byteLength}, the bytes of the structure`, bytes);
   }
   // Where memory cannot be held, the structure is kept all the same. Names are nobody else's.
   if (!(struct instanceof CString)) open().leases.lend(struct.bytes);
+  return struct;
 }
 
 /** Text as a C string: with a zero byte at the end. */

@@ -120,7 +120,7 @@ export abstract class ControlVerbs extends SocketVerbs {
   /** Prepares changing the time of a timer: io_uring_prep_timeout_update(3). Linux 5.11. */
   prepTimeoutUpdate(sqe: number, ts: Pointer, low: number, high: number, flags: number): void {
     this.fill(IORING_OP_TIMEOUT_REMOVE, sqe, -1, 0, 0, 0, 0);
-    this.lendAlso(sqe, 2, ts, TIMESPEC_SIZE);
+    this.lend(sqe, 2, ts, TIMESPEC_SIZE);
     this.#setTarget(sqe, low, high);
     this.sqes[sqe + 7] = flags | IORING_TIMEOUT_UPDATE;
   }
@@ -256,7 +256,7 @@ export abstract class ControlVerbs extends SocketVerbs {
     flags: number,
   ): void {
     this.fill(IORING_OP_WAITID, sqe, id, 0, 0, idtype, 0);
-    this.lendAlso(sqe, 2, infop, SIGINFO_SIZE);
+    this.lend(sqe, 2, infop, SIGINFO_SIZE);
     this.sqes[sqe + 7] = flags;
     this.sqes[sqe + 11] = options;
   }

@@ -31,6 +31,8 @@ const READ = IORING_OP_READ;
 const WRITE = IORING_OP_WRITE;
 const READ_FIXED = IORING_OP_READ_FIXED;
 const WRITE_FIXED = IORING_OP_WRITE_FIXED;
+const TWO_32 = 0x1_0000_0000;
+const ALL_ONES = 0xffff_ffff;
 
 /*
  * Every `prep…` verb writes the whole SQE but its user data, so that flags are set afterwards. The
@@ -52,14 +54,34 @@ export abstract class FileVerbs extends RegisterRingVerbs {
     this.fill(opcode, sqe, fd, addr, 0, len, offset);
   }
 
+  // The next four are written out, and not in terms of one another: see `begin`.
+
   /** Prepares pread(2): io_uring_prep_read(3). */
   prepRead(sqe: number, fd: number, buf: Pointer, nbytes: number, offset: number): void {
-    this.fill(READ, sqe, fd, buf, nbytes, nbytes, offset);
+    this.begin(sqe, READ, fd, nbytes, 0);
+    const w = this.sqes;
+    w[sqe + 2] = offset;
+    w[sqe + 3] = offset < 0 ? ALL_ONES : offset / TWO_32;
+    if (typeof buf === "number") {
+      w[sqe + 4] = buf;
+      w[sqe + 5] = buf / TWO_32;
+    } else {
+      this.lendObject(sqe, 4, buf, nbytes);
+    }
   }
 
   /** Prepares pwrite(2): io_uring_prep_write(3). */
   prepWrite(sqe: number, fd: number, buf: Pointer, nbytes: number, offset: number): void {
-    this.fill(WRITE, sqe, fd, buf, nbytes, nbytes, offset);
+    this.begin(sqe, WRITE, fd, nbytes, 0);
+    const w = this.sqes;
+    w[sqe + 2] = offset;
+    w[sqe + 3] = offset < 0 ? ALL_ONES : offset / TWO_32;
+    if (typeof buf === "number") {
+      w[sqe + 4] = buf;
+      w[sqe + 5] = buf / TWO_32;
+    } else {
+      this.lendObject(sqe, 4, buf, nbytes);
+    }
   }
 
   /** Prepares a read into a registered buffer: io_uring_prep_read_fixed(3). */
@@ -71,8 +93,16 @@ export abstract class FileVerbs extends RegisterRingVerbs {
     offset: number,
     bufIndex: number,
   ): void {
-    this.fill(READ_FIXED, sqe, fd, buf, nbytes, nbytes, offset);
-    this.sqes[sqe + 10] = bufIndex;
+    this.begin(sqe, READ_FIXED, fd, nbytes, bufIndex);
+    const w = this.sqes;
+    w[sqe + 2] = offset;
+    w[sqe + 3] = offset < 0 ? ALL_ONES : offset / TWO_32;
+    if (typeof buf === "number") {
+      w[sqe + 4] = buf;
+      w[sqe + 5] = buf / TWO_32;
+    } else {
+      this.lendObject(sqe, 4, buf, nbytes);
+    }
   }
 
   /** Prepares a write from a registered buffer: io_uring_prep_write_fixed(3). */
@@ -84,8 +114,16 @@ export abstract class FileVerbs extends RegisterRingVerbs {
     offset: number,
     bufIndex: number,
   ): void {
-    this.fill(WRITE_FIXED, sqe, fd, buf, nbytes, nbytes, offset);
-    this.sqes[sqe + 10] = bufIndex;
+    this.begin(sqe, WRITE_FIXED, fd, nbytes, bufIndex);
+    const w = this.sqes;
+    w[sqe + 2] = offset;
+    w[sqe + 3] = offset < 0 ? ALL_ONES : offset / TWO_32;
+    if (typeof buf === "number") {
+      w[sqe + 4] = buf;
+      w[sqe + 5] = buf / TWO_32;
+    } else {
+      this.lendObject(sqe, 4, buf, nbytes);
+    }
   }
 
   /** Prepares preadv(2): io_uring_prep_readv(3). `iovecs` comes from `iovec`. */

@@ -63,7 +63,7 @@ export abstract class PathVerbs extends FileVerbs {
   /** Prepares openat2(2): io_uring_prep_openat2(3). `how` comes from `openHow`. */
   prepOpenat2(sqe: number, dfd: number, path: Path, how: Pointer): void {
     this.fill(IORING_OP_OPENAT2, sqe, dfd, pointerTo(path), 0, OPEN_HOW_SIZE, 0);
-    this.lendAlso(sqe, 2, how, OPEN_HOW_SIZE);
+    this.lend(sqe, 2, how, OPEN_HOW_SIZE);
   }
 
   /** Prepares openat2(2) into the table of registered files: io_uring_prep_openat2_direct(3). */
@@ -109,7 +109,7 @@ export abstract class PathVerbs extends FileVerbs {
     statxbuf: Pointer,
   ): void {
     this.fill(IORING_OP_STATX, sqe, dfd, pointerTo(path), 0, mask, 0);
-    this.lendAlso(sqe, 2, statxbuf, STATX_BYTES);
+    this.lend(sqe, 2, statxbuf, STATX_BYTES);
     this.sqes[sqe + 7] = flags;
   }
 
@@ -183,7 +183,7 @@ export abstract class PathVerbs extends FileVerbs {
   /** Prepares getxattr(2): io_uring_prep_getxattr(3). A `len` of 0 asks how long the value is. */
   prepGetxattr(sqe: number, name: Path, value: Pointer, path: Path, len: number): void {
     this.#fillAttribute(IORING_OP_GETXATTR, sqe, 0, name, value, len);
-    this.lendAlso(sqe, 12, pointerTo(path), 0);
+    this.lend(sqe, 12, pointerTo(path), 0);
   }
 
   /** Prepares fgetxattr(2): io_uring_prep_fgetxattr(3). */
@@ -201,7 +201,7 @@ export abstract class PathVerbs extends FileVerbs {
     len: number,
   ): void {
     this.#fillAttribute(IORING_OP_SETXATTR, sqe, 0, name, value, len);
-    this.lendAlso(sqe, 12, pointerTo(path), 0);
+    this.lend(sqe, 12, pointerTo(path), 0);
     this.sqes[sqe + 7] = flags;
   }
 
@@ -227,7 +227,7 @@ export abstract class PathVerbs extends FileVerbs {
     otherPath: Path,
   ): void {
     this.fill(opcode, sqe, dfd, pointerTo(path), 0, len, 0);
-    this.lendAlso(sqe, 2, pointerTo(otherPath), 0);
+    this.lend(sqe, 2, pointerTo(otherPath), 0);
   }
 
   #fillAttribute(
@@ -239,6 +239,6 @@ export abstract class PathVerbs extends FileVerbs {
     len: number,
   ): void {
     this.fill(opcode, sqe, fd, pointerTo(name), 0, len, 0);
-    this.lendAlso(sqe, 2, value, len);
+    this.lend(sqe, 2, value, len);
   }
 }

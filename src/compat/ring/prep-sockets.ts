@@ -81,7 +81,7 @@ export abstract class SocketVerbs extends PathVerbs {
    */
   prepAccept(sqe: number, fd: number, addr: Pointer, addrlen: Pointer, flags: number): void {
     this.fill(IORING_OP_ACCEPT, sqe, fd, addr, 0, 0, 0);
-    this.lendAlso(sqe, 2, addrlen, 4);
+    this.lend(sqe, 2, addrlen, 4);
     this.sqes[sqe + 7] = flags;
   }
 
@@ -135,7 +135,7 @@ export abstract class SocketVerbs extends PathVerbs {
 
   /** Adds an address to a prepared send: io_uring_prep_send_set_addr(3). */
   prepSendSetAddr(sqe: number, destAddr: Pointer, addrLen: number): void {
-    this.lendAlso(sqe, 2, destAddr, addrLen);
+    this.lend(sqe, 2, destAddr, addrLen);
     this.sqes[sqe + 11] = addrLen;
   }
 
@@ -265,7 +265,7 @@ export abstract class SocketVerbs extends PathVerbs {
     optlen: number,
   ): void {
     this.fill(IORING_OP_URING_CMD, sqe, fd, 0, 0, 0, cmdOp);
-    this.lendAlso(sqe, 12, optval, optlen);
+    this.lend(sqe, 12, optval, optlen);
     this.sqes[sqe + 4] = level;
     this.sqes[sqe + 5] = optname;
     this.sqes[sqe + 11] = optlen;
@@ -283,7 +283,7 @@ export abstract class SocketVerbs extends PathVerbs {
     peer: 0 | 1,
   ): void {
     this.fill(IORING_OP_URING_CMD, sqe, fd, sockaddr, 0, 0, SOCKET_URING_OP_GETSOCKNAME);
-    this.lendAlso(sqe, 12, sockaddrLen, 4);
+    this.lend(sqe, 12, sockaddrLen, 4);
     this.sqes[sqe + 11] = peer;
   }
 }

@@ -1,6 +1,8 @@
 import {
   CLOCK_REGISTER_CLOCKID,
   CLOCK_REGISTER_SIZE,
+  CQE_SIZE,
+  CQE32_SIZE,
   IORING_ENTER_REGISTERED_RING,
   IORING_FEAT_REG_REG_RING,
   IORING_MEM_REGION_TYPE_USER,
@@ -20,7 +22,9 @@ import {
   IORING_REGISTER_USE_REGISTERED_RING,
   IORING_REGISTER_ZCRX_CTRL,
   IORING_REGISTER_ZCRX_IFQ,
+  IORING_SETUP_CQE32,
   IORING_SETUP_CQSIZE,
+  IORING_SETUP_NO_SQARRAY,
   IORING_UNREGISTER_IOWQ_AFF,
   IORING_UNREGISTER_NAPI,
   IORING_UNREGISTER_PERSONALITY,
@@ -34,9 +38,12 @@ import {
   NAPI_PREFER_BUSY_POLL,
   NAPI_SIZE,
   PARAMS_CQ_ENTRIES,
+  PARAMS_CQ_OFF_CQES,
+  PARAMS_FEATURES,
   PARAMS_FLAGS,
   PARAMS_SIZE,
   PARAMS_SQ_ENTRIES,
+  PARAMS_SQ_OFF_ARRAY,
   REGION_DESC_BYTES,
   REGION_DESC_FLAGS,
   REGION_DESC_MMAP_OFFSET,
@@ -63,6 +70,8 @@ import { Probe } from "./probe.ts";
 import { BufferRingVerbs } from "./provided-buffers.ts";
 
 const ALL_ONES = 0xffff_ffff;
+/** Bytes, on every machine that Node runs on. */
+const CACHE_LINE = 64;
 
 /** One rule for a ring that is still disabled. */
 export interface Restriction {
@@ -268,6 +277,8 @@ export abstract class RegisterRingVerbs extends BufferRingVerbs {
     if (result < 0) return result;
     // The answer has the new sizes and places; what the ring is stays as it was.
     params[PARAMS_FLAGS / 4] = this.flags;
+    params[PARAMS_FEATURES / 4] = this.features;
+    placeArray(params);
     this.remap(mapRing(this.addon, this.mapped.fd, params));
     return result;
   }
@@ -333,6 +344,19 @@ export abstract class RegisterRingVerbs extends BufferRingVerbs {
   ringDontfork(): number {
     return 0;
   }
+}
+
+/**
+ * Linux up to 6.18 does not answer where the indirection array of a resized ring is: on the first
+ * cache line after the completions.
+ */
+function placeArray(params: Uint32Array): void {
+  const flags = params[PARAMS_FLAGS / 4] as number;
+  if ((flags & IORING_SETUP_NO_SQARRAY) !== 0 || params[PARAMS_SQ_OFF_ARRAY / 4] !== 0) return;
+  const cqeSize = (flags & IORING_SETUP_CQE32) !== 0 ? CQE32_SIZE : CQE_SIZE;
+  const cqes = params[PARAMS_CQ_OFF_CQES / 4] as number;
+  const end = cqes + (params[PARAMS_CQ_ENTRIES / 4] as number) * cqeSize;
+  params[PARAMS_SQ_OFF_ARRAY / 4] = Math.ceil(end / CACHE_LINE) * CACHE_LINE;
 }
 
 function napiOf(napi: Napi): Struct {
