@@ -480,7 +480,7 @@ describe("linux_aio: LTP, ltp-aiodio", () => {
   );
 
   // LTP's own numbers are gigabytes and minutes.
-  aioIt("aio-stress: four files, written, read and read at random, with 64 on their way", () =>
+  aioIt("LTP aio-stress: four files, written, read and read at random, with 64 on their way", () =>
     withTempDir((dir) =>
       withContext(64, (ctx) =>
         withBuffers(64, PAGE, (buffers) => {

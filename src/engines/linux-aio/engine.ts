@@ -221,15 +221,12 @@ export class LinuxAioEngine implements Engine {
   awake(): void {}
 
   idle(): boolean {
-    if (this.#done.length > 0) return true;
-    if (this.#signaled) {
-      this.#addon.eventfdTake(this.#eventFd);
-      this.#signaled = false;
-    }
-    if (this.#inFlight === 0) return false;
-    if (this.#mapped) return this.#addon.aioReady(this.#context) > 0;
-    this.#keep(this.#take(EVENTS));
-    return this.#done.length > 0;
+    if (this.#hasEvents()) return true;
+    if (!this.#signaled) return false;
+    this.#addon.eventfdTake(this.#eventFd);
+    this.#signaled = false;
+    // What completed before its signal was taken shows now; what completes later signals again.
+    return this.#hasEvents();
   }
 
   setReferenced(referenced: boolean): void {
@@ -257,6 +254,15 @@ export class LinuxAioEngine implements Engine {
     addon.wakeupClose(this.#wakeup);
     addon.aioDestroy(this.#context);
     addon.closeFd(this.#eventFd);
+  }
+
+  /** Whether `reap` would find something. */
+  #hasEvents(): boolean {
+    if (this.#done.length > 0) return true;
+    if (this.#inFlight === 0) return false;
+    if (this.#mapped) return this.#addon.aioReady(this.#context) > 0;
+    this.#keep(this.#take(EVENTS));
+    return this.#done.length > 0;
   }
 
   /** Takes events from the kernel; they lie in `#events` afterwards. */
