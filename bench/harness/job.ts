@@ -13,7 +13,7 @@ export const MODEL_NAMES = [
 export type ModelName = (typeof MODEL_NAMES)[number];
 
 /** Engines of proactor that only `npm run bench:reference` compares. */
-export type OtherModelName = "linux_aio";
+export type OtherModelName = "linux_aio" | "posix_aio";
 
 /** One run of one model: what to read, how, and for how long. */
 export interface ReadJob {

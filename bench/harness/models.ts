@@ -46,6 +46,7 @@ const LOOPS: Record<ReadJob["model"], (job: ReadJob, run: Run) => Promise<void>>
   thread_pool: runProactor,
   io_uring: runProactor,
   linux_aio: runProactor,
+  posix_aio: runProactor,
 };
 
 async function runProactor(job: ReadJob, run: Run): Promise<void> {

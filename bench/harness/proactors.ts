@@ -12,7 +12,8 @@ export function proactorFor(model: ReadJob["model"], sqPoll = false): Proactor {
   const key = `${model} ${sqPoll}`;
   let instance = instances.get(key);
   if (instance === undefined) {
-    const engine = model === "io_uring" || model === "linux_aio" ? model : "thread_pool";
+    const engines = ["io_uring", "linux_aio", "posix_aio"] as const;
+    const engine = engines.find((name) => name === model) ?? "thread_pool";
     instance = new Proactor({ engine, sqPoll });
     instances.set(key, instance);
   }

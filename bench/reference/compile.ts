@@ -8,6 +8,7 @@ const REFERENCES = {
   "uring-read": ["-luring"],
   "uring-nop": ["-luring"],
   "libaio-read": ["-laio"],
+  "posix-aio-read": ["-lrt"],
   pread: [],
   offsets: [],
 } as const satisfies Record<string, readonly string[]>;

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { EngineName } from "../../src/core/index.ts";
 import { HEAP_OPTIONS, type HeapMeasurement } from "../harness/heap.ts";
 import type { HashingJob, HeapJob, ModelName, ReadJob } from "../harness/job.ts";
 import { commandFor, runCommand } from "../harness/processes.ts";
@@ -71,6 +72,11 @@ export function allConfigurations(setting: Setting): Configuration[] {
     c(setting, "c-libaio-direct-32", "libaio-read", { depth: 32, direct: 1 }),
     fio(setting, "fio-libaio-direct-32", { direct: true, engine: "libaio" }),
     node(setting, "linux-aio-direct-32", { ...PLAIN_DIRECT, model: "linux_aio" }),
+    c(setting, "c-posix-aio-1", "posix-aio-read", { depth: 1 }),
+    aio(setting, "aio-io-uring-1", "io_uring"),
+    aio(setting, "aio-glibc-1", "posix_aio"),
+    fio(setting, "fio-posixaio-32", { direct: false, engine: "posixaio" }),
+    node(setting, "posix-aio-32", { ...PLAIN_32, model: "posix_aio" }),
     hashing(setting, "proactor-hashing", "io_uring"),
     hashing(setting, "fs-hashing", "fs/promises"),
     heap(setting, "proactor-heap", { model: "io_uring", plain: true }),
@@ -132,6 +138,25 @@ function ring({ file, options }: Setting, name: string, operation: "read" | "nop
     path: file.path,
     bytes: file.bytes,
     depth: 128,
+    seconds,
+    rampSeconds,
+    seed: 1,
+  };
+  return timed(name, async () => {
+    const command = { file: process.execPath, args: [program, JSON.stringify(job)] };
+    return (await runCommand(command)) as Measurement;
+  });
+}
+
+/** The functions of `<aio.h>` at depth 1: on glibc, or over an engine. */
+function aio({ file, options }: Setting, name: string, engine: EngineName): Configuration {
+  const program = join(ROOT, "dist", "bench", "reference", "posix-aio.js");
+  const { seconds, rampSeconds } = options;
+  const job = {
+    engine,
+    path: file.path,
+    bytes: file.bytes,
+    depth: 1,
     seconds,
     rampSeconds,
     seed: 1,

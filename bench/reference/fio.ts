@@ -7,7 +7,7 @@ export interface FioJob {
   readonly depth: number;
   readonly direct: boolean;
   /** fio's engine; io_uring unless told. */
-  readonly engine?: "io_uring" | "libaio";
+  readonly engine?: "io_uring" | "libaio" | "posixaio";
   readonly rampSeconds: number;
   readonly seconds: number;
 }

@@ -73,27 +73,29 @@ void queue_remove(struct posix_queue *queue, uint32_t index)
 		(queue->flying_count - i) * sizeof(*queue->flying));
 }
 
-/* Whether a descriptor comes for the first time since the round began. */
-static bool is_first(struct posix_queue *queue, int fd)
+/* Whether a descriptor and a priority come for the first time since the round began. */
+static bool is_first(struct posix_queue *queue, int fd, int priority)
 {
-	uint32_t at = (uint32_t)fd * 2654435761u >> 7;
+	uint32_t at = ((uint32_t)fd * 2654435761u >> 7) + (uint32_t)priority;
 
 	for (;; at++) {
 		at &= queue->seen_mask;
 		if (queue->seen[at].round != queue->seen_round) {
 			queue->seen[at].round = queue->seen_round;
 			queue->seen[at].fd = fd;
+			queue->seen[at].priority = priority;
 			return true;
 		}
-		if (queue->seen[at].fd == fd)
+		if (queue->seen[at].fd == fd && queue->seen[at].priority == priority)
 			return false;
 	}
 }
 
 /*
- * The first block in flight of each descriptor, at most room of them: what can
- * complete next, because glibc runs those of one descriptor in order. Those that
- * have completed and were not reaped are among them, or not, as running says.
+ * The first block in flight of each descriptor and priority, at most room of
+ * them: what can complete next, because glibc runs those of one descriptor in
+ * that order. Those that have completed and were not reaped are among them, or
+ * not, as running says.
  */
 uint32_t queue_heads(struct posix_queue *queue, const struct aiocb **heads, uint32_t room,
 		     bool running)
@@ -109,7 +111,7 @@ uint32_t queue_heads(struct posix_queue *queue, const struct aiocb **heads, uint
 
 		if (running && !is_flying(block))
 			continue;
-		if (is_first(queue, block->aio_fildes))
+		if (is_first(queue, block->aio_fildes, block->aio_reqprio))
 			heads[count++] = block;
 	}
 	return count;

@@ -80,10 +80,10 @@ struct posix_queue {
 	uint32_t flying_count;
 	/* What was submitted since the waiter was last told. */
 	bool fresh;
-	/* Scratch: pointers to blocks, and a hash table of descriptors. */
+	/* Scratch: pointers to blocks, and a hash table of descriptors and priorities. */
 	struct aiocb **list;
 	struct {
-		int fd;
+		int fd, priority;
 		uint32_t round;
 	} * seen;
 	uint32_t seen_mask, seen_round;

@@ -2,8 +2,8 @@
  * The thread that waits in aio_suspend(3), and says so by an eventfd.
  *
  * JavaScript hands it a list of requests each time it is about to go idle (arm).
- * glibc runs the requests of one descriptor one after the other, so the list has
- * the first one of each. A list that is out of date while the thread waits is
+ * glibc runs the requests of one descriptor and priority one after the other, so
+ * the list has the first one of each. A list that is out of date while the thread waits is
  * replaced by ringing the bell.
  */
 #define _GNU_SOURCE
@@ -161,7 +161,7 @@ void waiter_arm(struct posix_queue *queue)
 		return;
 	}
 	pthread_mutex_lock(&waiter->lock);
-	/* What it waits for is still the first of each descriptor, unless something was added. */
+	/* It waits for the first of each descriptor and priority, unless something was added. */
 	if (!waiter->waiting || queue->fresh) {
 		waiter->wanted_count = queue_heads(queue, waiter->wanted, queue->depth, false);
 		waiter->version++;

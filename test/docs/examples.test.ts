@@ -121,6 +121,11 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     needs: "linux_aio",
     lines: ["taken: 8", ...Array.from({ length: 8 }, (_, block) => `block ${block}: 64 bytes`)],
   },
+  "posix-aio": {
+    argument: data,
+    needs: "posix_aio",
+    lines: ["blocking: 64 bytes", "awaited: 64 bytes", "notified: 64, 64, 64 bytes"],
+  },
   "subject/io-uring-read": {
     argument: data,
     needs: "io_uring",

@@ -47,9 +47,14 @@ function write(fd: number, buffer: Uint8Array, offset = 0): RequestFields {
   return { ...read(fd, buffer, offset), kind: OperationKind.Write };
 }
 
-/** Bytes outside of V8's heap that stay where they are. */
+/** There is no runtime here that would keep memory for as long as an engine writes to it. */
+const kept: Buffer[] = [];
+
+/** Bytes that stay where they are until the end of the process. */
 function bytes(text: string | number): Buffer {
-  return typeof text === "string" ? Buffer.from(`${text}`) : Buffer.alloc(text);
+  const buffer = typeof text === "string" ? Buffer.from(text) : Buffer.alloc(text);
+  kept.push(buffer);
+  return buffer;
 }
 
 describe("src/abi/posix-aio", () => {

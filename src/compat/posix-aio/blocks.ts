@@ -37,6 +37,7 @@ const TWO_32 = 0x1_0000_0000;
  */
 export class Blocks {
   readonly memory: ControlBlocks;
+  readonly #owner: object;
   readonly #capacity: number;
   readonly #uses: (Use | undefined)[] = [];
   readonly #free: number[] = [];
@@ -44,8 +45,12 @@ export class Blocks {
   #cursor = 0;
   readonly #collected = new FinalizationRegistry<Use>((use) => this.#forget(use));
 
-  /** @param capacity How many there can be. */
-  constructor(addon: NativeAddon, capacity: number, wake: () => void) {
+  /**
+   * @param owner The implementation that this is the memory of.
+   * @param capacity How many there can be.
+   */
+  constructor(addon: NativeAddon, owner: object, capacity: number, wake: () => void) {
+    this.#owner = owner;
     this.#capacity = capacity;
     this.memory = openBlocks(addon, capacity, wake);
   }
@@ -55,12 +60,16 @@ export class Blocks {
     return this.#uses[index];
   }
 
-  /** The index of a control block, which gets memory if it has none. -1 where there is no more. */
-  attach(block: aiocb, use: Use, owner: object): number {
-    if (use.owner === owner && use.slot !== -1) return use.slot;
-    const index = this.#take();
+  /**
+   * The index of a control block, which gets memory if it has none. -1 where there is no more, or
+   * where another implementation has an operation in flight with it.
+   */
+  attach(block: aiocb, use: Use): number {
+    if (use.owner === this.#owner && use.slot !== -1) return use.slot;
+    const index = use.phase === Phase.flying ? -1 : this.#take();
     if (index === -1) return -1;
-    use.owner = owner;
+    use.owner = this.#owner;
+    use.phase = Phase.idle;
     use.slot = index;
     use.abandoned = false;
     this.#uses[index] = use;
@@ -101,18 +110,25 @@ export class Blocks {
     for (let i = 0; i < this.#capacity; i++) {
       const index = this.#cursor;
       this.#cursor = (index + 1) % this.#capacity;
-      const use = this.#uses[index];
-      if (use?.phase !== Phase.idle) continue;
-      use.slot = -1;
+      const use = this.#uses[index] as Use;
+      if (this.#has(use, index)) {
+        if (use.phase !== Phase.idle) continue;
+        use.slot = -1;
+      }
       return index;
     }
     return -1;
   }
 
+  /** Whether a control block still has the memory with this index: another may have it by now. */
+  #has(use: Use, index: number): boolean {
+    return use.owner === this.#owner && use.slot === index && this.#uses[index] === use;
+  }
+
   /** Nobody can name the control block any more. What is in flight ends first. */
   #forget(use: Use): void {
     const { slot } = use;
-    if (slot === -1 || this.#uses[slot] !== use) return;
+    if (!this.#has(use, slot)) return;
     if (use.phase === Phase.flying) {
       // Its result will never be collected: when it is done, its memory may be taken.
       use.abandoned = true;

@@ -216,7 +216,10 @@ export class EngineLoop implements CompletionSink {
     request.addressLow = use.low;
     request.addressHigh = use.high;
     const generation = this.#slots.generation(index);
-    if (this.engine.queue(request, index, generation, this) === BUSY) {
+    const status = this.engine.queue(request, index, generation, this);
+    // From here on the operation itself keeps its memory, and nobody else does.
+    request.buffer = undefined;
+    if (status === BUSY) {
       this.#slots.release(index);
       return false;
     }

@@ -14,7 +14,7 @@ import type { Aio, AiocbList, AioLimits, aioinit } from "./aio.ts";
 import { type aiocb, type sigevent, useOf } from "./aiocb.ts";
 import { Blocks } from "./blocks.ts";
 import { AioCore, type Notice } from "./core.ts";
-import { EAGAIN, EINPROGRESS, EINVAL, EIO } from "./errors.ts";
+import { EAGAIN, EFAULT, EINPROGRESS, EINVAL, EIO } from "./errors.ts";
 import { Lending } from "./lending.ts";
 import { type List, newList } from "./list.ts";
 import { intValue, type timespec, useOfBlock } from "./rules.ts";
@@ -91,8 +91,8 @@ export class GlibcAio extends AioCore implements Aio {
   aio_error(aiocbp: aiocb): number {
     const use = useOf(aiocbp) ?? useOfBlock(aiocbp);
     const blocks = this.#blocks();
-    const index = blocks.attach(aiocbp, use, this);
-    if (index === -1) return this.fail(EAGAIN);
+    const index = blocks.attach(aiocbp, use);
+    if (index === -1) return this.#refuseForeign(use);
     const status = this.#addon.posixAioError(blocks.memory.queue, index);
     if (use.phase === FLYING && status !== EINPROGRESS) this.#notice(use, status);
     return status;
@@ -101,8 +101,8 @@ export class GlibcAio extends AioCore implements Aio {
   aio_return(aiocbp: aiocb): number {
     const use = useOf(aiocbp) ?? useOfBlock(aiocbp);
     const blocks = this.#blocks();
-    const index = blocks.attach(aiocbp, use, this);
-    if (index === -1) return this.fail(EAGAIN);
+    const index = blocks.attach(aiocbp, use);
+    if (index === -1) return this.#refuseForeign(use);
     if (use.phase === FLYING && this.aio_error(aiocbp) === EINPROGRESS)
       return this.fail(EINPROGRESS);
     if (use.phase !== IDLE) this.collect(use);
@@ -113,6 +113,7 @@ export class GlibcAio extends AioCore implements Aio {
     if (nent > list.length || nent > LIST_MAX) return this.fail(EINVAL);
     const { queue } = this.#blocks().memory;
     const indexes = this.#indexesOf(list, nent);
+    if (indexes === undefined) return this.fail(EINVAL);
     const { tv_sec: seconds, tv_nsec: nanoseconds } = timeout ?? { tv_sec: 0, tv_nsec: 0 };
     const result = this.#addon.posixAioSuspend(
       queue,
@@ -127,7 +128,9 @@ export class GlibcAio extends AioCore implements Aio {
 
   aio_cancel(fildes: number, aiocbp: aiocb | null): number {
     const blocks = this.#blocks();
-    const index = aiocbp === null ? -1 : blocks.attach(aiocbp, useOfBlock(aiocbp), this);
+    const use = aiocbp === null ? undefined : useOfBlock(aiocbp);
+    const index = aiocbp === null || use === undefined ? -1 : blocks.attach(aiocbp, use);
+    if (use !== undefined && index === -1) return this.#refuseForeign(use);
     const result = this.#addon.posixAioCancel(blocks.memory.queue, fildes, index);
     this.wantTurn();
     return result < 0 ? this.fail(-result) : result;
@@ -197,7 +200,7 @@ export class GlibcAio extends AioCore implements Aio {
   #blocks(): Blocks {
     if (this.#memory === undefined) {
       this.checkOpen();
-      this.#memory = new Blocks(this.#addon, CAPACITY, () => {
+      this.#memory = new Blocks(this.#addon, this, CAPACITY, () => {
         this.#turnCompletions = 0;
         this.#turn();
       });
@@ -228,7 +231,7 @@ export class GlibcAio extends AioCore implements Aio {
     if (use.phase === FLYING) {
       if (use.owner !== this || this.aio_error(block) === EINPROGRESS) return EINVAL;
     }
-    if (this.#blocks().attach(block, use, this) === -1) return EAGAIN;
+    if (this.#blocks().attach(block, use) === -1) return EAGAIN;
     use.phase = IDLE;
     use.kind = kind;
     const transfers = kind !== OperationKind.Fsync;
@@ -241,8 +244,8 @@ export class GlibcAio extends AioCore implements Aio {
     use.callback = event.sigev_notify_function;
     if (use.notify === SIGEV_THREAD && typeof use.callback !== "function") return EINVAL;
     const error = this.lending.lend(use, transfers ? block.aio_buf : null);
-    // Without memory the kernel has its own answer.
-    return use.buffer === undefined ? 0 : error;
+    // Without memory the kernel has its own answer, by the status.
+    return error === EFAULT ? 0 : error;
   }
 
   #accept(use: Use): void {
@@ -280,6 +283,7 @@ export class GlibcAio extends AioCore implements Aio {
     const uses = this.usesOf(list, Math.max(nent, 0)) ?? [];
     if (new Set(uses).size < uses.length) return EINVAL;
     const indexes = this.#indexesOf(list, nent);
+    if (indexes === undefined) return EINVAL;
     const notes = new Map<Use, number>();
     for (let i = 0; i < nent; i++) {
       const block = list[i];
@@ -287,7 +291,10 @@ export class GlibcAio extends AioCore implements Aio {
       const use = useOfBlock(block);
       const kind = block.aio_lio_opcode === LIO_WRITE ? OperationKind.Write : OperationKind.Read;
       const error = this.#prepare(block, use, kind);
-      if (error !== 0) return error;
+      if (error !== 0) {
+        for (const [other, note] of notes) this.#refuse(other, note);
+        return error;
+      }
       notes.set(use, this.#note(use));
       blocks.write(block, use, notes.get(use) ?? 0);
     }
@@ -311,16 +318,23 @@ export class GlibcAio extends AioCore implements Aio {
     return result < 0 ? -result : 0;
   }
 
-  /** The indexes of a list, with -1 for null. */
-  #indexesOf(list: AiocbList, nent: number): Int32Array {
+  /** Why a control block has no memory here. */
+  #refuseForeign({ phase }: Use): -1 {
+    return this.fail(phase === FLYING ? EINVAL : EAGAIN);
+  }
+
+  /** The indexes of a list, with -1 for null; undefined where one is another implementation's. */
+  #indexesOf(list: AiocbList, nent: number): Int32Array | undefined {
     if (nent > this.#indexes.length) this.#indexes = new Int32Array(nent * 2);
     const indexes = this.#indexes;
+    const blocks = this.#blocks();
     for (let i = 0; i < nent; i++) {
       const block = list[i];
-      indexes[i] =
-        block === null || block === undefined
-          ? -1
-          : this.#blocks().attach(block, useOf(block) ?? useOfBlock(block, `list[${i}]`), this);
+      indexes[i] = -1;
+      if (block === null || block === undefined) continue;
+      const index = blocks.attach(block, useOf(block) ?? useOfBlock(block, `list[${i}]`));
+      if (index === -1) return undefined;
+      indexes[i] = index;
     }
     return indexes;
   }

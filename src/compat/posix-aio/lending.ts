@@ -24,12 +24,10 @@ export class Lending {
   /** Lends the memory of an operation, which then knows where it is. Returns 0 or an error. */
   lend(use: Use, buffer: BufferView | null): number {
     use.copy = undefined;
-    if (buffer === null || !ArrayBuffer.isView(buffer)) {
-      use.buffer = undefined;
-      use.low = 0;
-      use.high = 0;
-      return use.length === 0 ? 0 : EFAULT;
-    }
+    use.buffer = undefined;
+    use.low = 0;
+    use.high = 0;
+    if (buffer === null || !ArrayBuffer.isView(buffer)) return use.length === 0 ? 0 : EFAULT;
     const lent = this.#leases.lend(buffer);
     if (use.length > byteLengthOf(buffer, lent)) return EINVAL;
     use.buffer = buffer;

@@ -4,13 +4,18 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { openSync, writeSync } from "node:fs";
+import { openSync, writeFileSync, writeSync } from "node:fs";
+import { constants } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   aiocb,
   createAio,
   type EngineName,
   LIO_NOWAIT,
   LIO_WRITE,
+  SIGEV_SIGNAL,
+  SIGEV_THREAD,
+  sigevent,
 } from "../../../src/compat/posix-aio/index.ts";
 
 const [call = "", implementation = "", path = ""] = process.argv.slice(2);
@@ -44,7 +49,53 @@ function wait(): object {
   return { returned, errno };
 }
 
-const seen =
-  call === "aio_suspend" ? wait() : { error: await errorBeyond(4), nothing: await errorBeyond(0) };
+/** Reads, and is told of the end by a signal that nobody listens to. */
+async function raise(): Promise<object> {
+  writeFileSync(path, "text");
+  const aio_sigevent = new sigevent({
+    sigev_notify: SIGEV_SIGNAL,
+    sigev_signo: constants.signals.SIGUSR2,
+    sigev_value: 42,
+  });
+  const block = { aio_fildes: openSync(path, "r"), aio_buf: Buffer.alloc(4), aio_nbytes: 4 };
+  aio.aio_read(new aiocb({ ...block, aio_sigevent }));
+  await sleep(20_000);
+  return {};
+}
+
+/** Is told of ten reads, and throws when it is told of the fourth. */
+async function fail(): Promise<object> {
+  writeFileSync(path, "0123456789");
+  const uncaught: string[] = [];
+  process.on("uncaughtException", ({ message }) => uncaught.push(message));
+  let told = 0;
+  const aio_fildes = openSync(path, "r");
+  const list = Array.from({ length: 10 }, (_, i) => {
+    const sigev_notify_function = () => {
+      told++;
+      if (i === 3) throw new Error("on purpose");
+    };
+    const aio_sigevent = new sigevent({ sigev_notify: SIGEV_THREAD, sigev_notify_function });
+    return new aiocb({ aio_fildes, aio_buf: Buffer.alloc(1), aio_nbytes: 1, aio_sigevent });
+  });
+  aio.lio_listio(LIO_NOWAIT, list, 10, null);
+  while (told < 10 || uncaught.length === 0) await sleep(5);
+  return { uncaught, told };
+}
+
+async function run(): Promise<object> {
+  switch (call) {
+    case "signal":
+      return raise();
+    case "throw":
+      return fail();
+    case "aio_suspend":
+      return wait();
+    default:
+      return { error: await errorBeyond(4), nothing: await errorBeyond(0) };
+  }
+}
+
+const seen = await run();
 process.stdout.write(JSON.stringify(seen));
 await aio.close();

@@ -284,14 +284,14 @@ const ERRORS: readonly Assertion[] = [
       const pipe = fixture.pipe();
       const block = fixture.read(pipe.read, 1);
       const ignore = (): void => {};
-      process.on("SIGUSR2", ignore);
-      const signals = signalOften("USR2");
+      process.on("SIGWINCH", ignore);
+      const signals = signalOften("WINCH");
       // Where nothing interrupts it, it ends all the same.
       const late = fixture.writeLater(pipe.write, "x");
       const returned = aio.lio_listio(LIO_WAIT, [block], 1, null);
       const { errno } = aio;
       signals.stop();
-      setTimeout(() => process.off("SIGUSR2", ignore), 1000).unref();
+      process.off("SIGWINCH", ignore);
       const status = aio.aio_error(block);
       await late;
       await fixture.done(block);
