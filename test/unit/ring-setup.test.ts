@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
+  IORING_OP_LISTEN,
   IORING_OP_OPENAT2,
   IORING_REGISTER_PROBE,
   IORING_SETUP_CLAMP,
@@ -16,7 +17,11 @@ import {
 import { EINVAL, ENOMEM, ENOSYS, EPERM } from "../../src/abi/linux.ts";
 import { OPERATIONS, OperationKind } from "../../src/core/index.ts";
 import { availabilityOf } from "../../src/engines/io-uring/availability.ts";
-import { capabilitiesOf } from "../../src/engines/io-uring/capabilities.ts";
+import {
+  capabilitiesOf,
+  hasWideAdvice,
+  probeOpcodes,
+} from "../../src/engines/io-uring/capabilities.ts";
 import { IoUringEngine } from "../../src/engines/io-uring/engine.ts";
 import { OPCODES } from "../../src/engines/io-uring/requests.ts";
 import {
@@ -169,8 +174,10 @@ describe("IoUringEngine.constructor", () => {
 });
 
 describe("capabilitiesOf", () => {
-  const capabilities = (kernel: FakeKernel, entries = 8) =>
-    capabilitiesOf(kernel.addon, openRing(kernel.addon, { ...OPTIONS, entries }));
+  const capabilities = (kernel: FakeKernel, entries = 8) => {
+    const ring = openRing(kernel.addon, { ...OPTIONS, entries });
+    return capabilitiesOf(ring, probeOpcodes(kernel.addon, ring.fd));
+  };
 
   it("asks for every opcode", () => {
     const kernel = new FakeKernel();
@@ -184,6 +191,14 @@ describe("capabilitiesOf", () => {
     }
     kernel.missingOpcodes.add(IORING_OP_OPENAT2);
     assert.equal(capabilities(kernel).operations[OperationKind.Open], true);
+  });
+
+  it("tells from what came with it whether fadvise takes 64 bits of length", () => {
+    const kernel = new FakeKernel();
+    const { fd } = openRing(kernel.addon, OPTIONS);
+    assert.equal(hasWideAdvice(probeOpcodes(kernel.addon, fd)), true);
+    kernel.missingOpcodes.add(IORING_OP_LISTEN);
+    assert.equal(hasWideAdvice(probeOpcodes(kernel.addon, fd)), false);
   });
 
   it("claims nothing where the kernel cannot be asked", () => {

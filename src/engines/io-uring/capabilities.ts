@@ -1,6 +1,7 @@
 import {
   IO_URING_OP_SUPPORTED,
   IORING_FEAT_EXT_ARG,
+  IORING_OP_LISTEN,
   IORING_REGISTER_PROBE,
   IORING_SETUP_SUBMIT_ALL,
   PROBE_OP_FLAGS,
@@ -62,9 +63,16 @@ export function probeOpcodes(addon: NativeAddon, fd: number): ReadonlySet<number
   return supported;
 }
 
-/** What this ring on this kernel can do. */
-export function capabilitiesOf(addon: NativeAddon, ring: Ring): EngineCapabilities {
-  const supported = probeOpcodes(addon, ring.fd);
+/**
+ * Whether fadvise has a place for 64 bits of length. No feature bit tells of it: LISTEN came with
+ * the same release (Linux 6.11).
+ */
+export function hasWideAdvice(supported: ReadonlySet<number>): boolean {
+  return supported.has(IORING_OP_LISTEN);
+}
+
+/** What this ring on this kernel can do, which answers these opcodes. */
+export function capabilitiesOf(ring: Ring, supported: ReadonlySet<number>): EngineCapabilities {
   return {
     operations: OPCODES.map((opcode) => supported.has(opcode)),
     asynchronous: true,

@@ -38,7 +38,7 @@ import {
 import { GUARD_CQ_HEAD, GUARD_FINALS, type NativeAddon, type Wakeup } from "../../native/addon.ts";
 
 import { type CompletionQueue, Cqe, type SubmissionQueue } from "../../ring/index.ts";
-import { capabilitiesOf } from "./capabilities.ts";
+import { capabilitiesOf, hasWideAdvice, probeOpcodes } from "./capabilities.ts";
 import { cutChain } from "./cut-chain.ts";
 import { describeFlags } from "./describe.ts";
 import { write64, writeSqe, writeSqeHead } from "./requests.ts";
@@ -136,7 +136,9 @@ export class IoUringEngine implements Engine {
     const control = this.#control.buffer as ArrayBuffer;
     this.#check(addon.ringGuard(ring.fd, params, ringMemory, control), "io_uring_setup");
     addon.ringCloseWith(ring.fd, this.#eventFd);
-    this.capabilities = capabilitiesOf(addon, ring);
+    const opcodes = probeOpcodes(addon, ring.fd);
+    this.capabilities = capabilitiesOf(ring, opcodes);
+    this.#scratch.wideAdvice = hasWideAdvice(opcodes);
     this.details = {
       entries: ring.sq.entries,
       completionEntries: ring.cq.entries,

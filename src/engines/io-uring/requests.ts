@@ -41,6 +41,8 @@ const WRITE_FIXED = IORING_OP_WRITE_FIXED;
 
 const TWO_32 = 0x1_0000_0000;
 const ALL_ONES = 0xffff_ffff;
+/** The most that 32 bits hold without ending inside a page. */
+const WHOLE_PAGES = 0xffff_f000;
 
 /** The opcode of each operation, indexed by {@link OperationKind}. */
 export const OPCODES: readonly number[] = [
@@ -180,9 +182,11 @@ function writeOther(w: Uint32Array, at: number, request: Request, slot: number, 
       return;
     case OperationKind.Fadvise:
       write64(w, at + OFF, request.offset);
-      // 64 bits have their place since Linux 6.8; older kernels refuse them with EINVAL.
-      if (request.length > ALL_ONES) write64(w, at + ADDR, request.length);
-      else w[at + LEN] = request.length;
+      if (request.length <= ALL_ONES) w[at + LEN] = request.length;
+      else if (scratch.wideAdvice) write64(w, at + ADDR, request.length);
+      // EINVAL would help nobody. Advice on less than was asked is still advice, and on more than
+      // was asked (to the end of the file) it could read or drop all of that.
+      else w[at + LEN] = WHOLE_PAGES;
       w[at + OP_FLAGS] = request.extra;
       return;
     case OperationKind.Timeout:

@@ -27,6 +27,8 @@ const SECOND = 288;
  * its own. What does not fit into a cell gets memory of its own, dropped by `release`.
  */
 export class Scratch {
+  /** Whether fadvise has a place for 64 bits of length on this kernel. */
+  wideAdvice = false;
   readonly #addon: NativeAddon;
   readonly #bytes: Buffer;
   readonly #words: Uint32Array;
