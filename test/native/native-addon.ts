@@ -1,4 +1,6 @@
 import { it, type TestContext } from "node:test";
+import { PARAMS_FLAGS, PARAMS_SIZE } from "../../src/abi/io-uring.ts";
+import { describeFlags } from "../../src/engines/io-uring/describe.ts";
 import type { NativeAddon } from "../../src/native/addon.ts";
 import { loadNative } from "../../src/native/load.ts";
 
@@ -17,18 +19,22 @@ export function nativeIt(name: string, body: TestBody): void {
   it(name, native.available ? {} : { skip: native.reason }, body);
 }
 
-/** A test that needs io_uring as well. */
-export function ringIt(name: string, body: TestBody): void {
-  it(name, ringSkip === undefined ? {} : { skip: ringSkip }, body);
+/** A test that needs io_uring as well, with these IORING_SETUP_* flags. */
+export function ringIt(name: string, body: TestBody, flags = 0): void {
+  const skip = whyNoRing(flags);
+  it(name, skip === undefined ? {} : { skip }, body);
 }
 
-const ringSkip = whyNoRing();
-
-function whyNoRing(): string | undefined {
+function whyNoRing(flags: number): string | undefined {
   if (!native.available) return native.reason;
   const { addon } = native;
-  const fd = addon.uringSetup(1, new Uint8Array(120));
-  if (fd < 0) return `io_uring_setup answers ${fd}`;
+  const params = new Uint8Array(PARAMS_SIZE);
+  new DataView(params.buffer).setUint32(PARAMS_FLAGS, flags, true);
+  const fd = addon.uringSetup(1, params);
+  if (fd < 0) {
+    const what = describeFlags(flags);
+    return `io_uring_setup${what === "" ? "" : ` with ${what}`} answers ${fd}`;
+  }
   addon.closeFd(fd);
   return undefined;
 }

@@ -50,8 +50,10 @@ export function runNode(source: string | URL, options: ChildOptions = {}): Promi
 
 /** Runs any program and waits for its end. Rejects only when it cannot be started. */
 export function runProgram(command: string, options: ChildOptions = {}): Promise<ChildResult> {
-  // A child that finds this variable believes that it is a test file and reports in binary.
-  const env = { ...process.env, NODE_TEST_CONTEXT: undefined, ...options.env };
+  // A child that finds the first of these believes that it is a test file and reports in binary.
+  // On a terminal node:test sets the other, and numbers are printed in color.
+  const ours = { NODE_TEST_CONTEXT: undefined, FORCE_COLOR: undefined };
+  const env = { ...process.env, ...ours, ...options.env };
   const child = spawn(command, options.args ?? [], { cwd: options.cwd, env });
   let timedOut = false;
   const timer = setTimeout(

@@ -135,12 +135,12 @@ async function runQemu(guest: Guest, args: readonly string[]): Promise<Boot> {
     rest = lines.pop() ?? "";
     for (const line of lines) guest.onLine(line.trimEnd());
   });
-  const code = await new Promise<number | null>((resolve) => {
+  const code = await new Promise<number | string | null>((resolve) => {
     child.once("error", (error) => {
       words = error.message;
       resolve(1);
     });
-    child.once("close", resolve);
+    child.once("close", (status, signal) => resolve(status ?? signal));
   });
   clearTimeout(timer);
   running.delete(child);

@@ -76,7 +76,9 @@ export class FileRecord {
     // A suite, or a file, that only repeats what its tests said.
     if (error?.failureType === "subtestsFailed") return;
     const own = data.name === data.file;
-    if (own && this.#failures.length > 0) return;
+    // That the process ended with 1 is no news when a test failed; that its time was up is.
+    const ended = error?.failureType === "testCodeFailure" && error.exitCode === 1;
+    if (own && ended && this.#failures.length > 0) return;
     const { name: last = "", nesting = 0 } = data;
     const name = own ? "the file itself" : [...this.#names.slice(0, nesting), last].join(" > ");
     this.#failures.push({ name, message: messageOf(error) });
