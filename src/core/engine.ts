@@ -1,5 +1,5 @@
-import type { OperationKind } from "./operation-kind.ts";
-import type { Request } from "./request.ts";
+import { OperationKind } from "./operation-kind.ts";
+import { FILE_POSITION, type Request } from "./request.ts";
 
 /** Every engine this project knows, whether or not it can run here. */
 export const ENGINE_NAMES = [
@@ -164,4 +164,12 @@ export interface EngineFactory {
 /** Whether `kind` is among the operations of an engine. */
 export function canDo(capabilities: EngineCapabilities, kind: OperationKind): boolean {
   return capabilities.operations[kind] === true;
+}
+
+/** Whether an engine does a request itself: the operation, and one without an offset. */
+export function doesItself({ capabilities }: Engine, { kind, offset }: Request): boolean {
+  if (!canDo(capabilities, kind)) return false;
+  if (capabilities.filePosition !== false || offset !== FILE_POSITION) return true;
+  // Of all operations, these are the ones for which no offset means the file position.
+  return kind < OperationKind.Read || kind > OperationKind.Writev;
 }

@@ -427,7 +427,9 @@ export abstract class FileOperations {
       return this.#start(request, options, undefined, extras);
     }
     const asked = options === undefined ? undefined : askedFor(request, options);
-    if (plain === true && asked === undefined) return scheduler.startPlain(request);
+    if (plain === true && asked === undefined) {
+      return scheduler.startPlain(request) as Promise<number>;
+    }
     return scheduler.start(request, asked) as Operation<number>;
   }
 

@@ -1,4 +1,19 @@
+import type { BufferView } from "../core/index.ts";
+
 type Settle = (value: unknown) => void;
+
+/**
+ * Makes what a promise is settled with out of how its operation ended; one object serves any number
+ * of operations, so that none needs a closure.
+ */
+export interface Finisher {
+  /**
+   * @param result The kernel's number, or the error of an operation that failed.
+   * @param memory The buffer that the operation was started with.
+   * @returns The value; an `Error` rejects the promise.
+   */
+  finish(result: number | Error, memory: BufferView | undefined): unknown;
+}
 
 // The executor must not be a closure per promise, so it leaves its two functions here.
 let resolveNew: Settle;
@@ -9,9 +24,9 @@ function keepSettlers(resolve: (value: never) => void, reject: Settle): void {
 }
 
 /** A promise of its own for an operation that was not done when its gate opened. */
-interface Late {
-  readonly resolve: Settle;
-  readonly reject: Settle;
+class Late {
+  readonly resolve: Settle = resolveNew;
+  readonly reject: Settle = rejectNew;
 }
 
 /**
@@ -26,7 +41,8 @@ export class Gate {
   readonly #promise: Promise<unknown>;
   readonly #open: Settle;
   /** By place: a result, an error, what will settle it later, or undefined while in flight. */
-  readonly #results: (number | Error | Late | undefined)[] = [];
+  readonly #results: unknown[] = [];
+  readonly #finishers: (Finisher | undefined)[] = [];
   #attached = 0;
   #taken = 0;
   readonly #take = (): unknown => {
@@ -34,7 +50,8 @@ export class Gate {
     const result = this.#results[place];
     if (typeof result === "number") return result;
     if (result === undefined) return this.#makeLate(place);
-    throw result;
+    if (result instanceof Error) throw result;
+    return result;
   };
 
   constructor() {
@@ -47,18 +64,21 @@ export class Gate {
     return this.#attached;
   }
 
-  /** The promise of one more operation. */
-  attach(): Promise<number> {
+  /** The promise of one more operation; without a finisher it is settled with the number. */
+  attach(finisher: Finisher | undefined): Promise<unknown> {
+    if (finisher !== undefined) this.#finishers[this.#attached] = finisher;
     this.#attached++;
-    return this.#promise.then(this.#take) as Promise<number>;
+    return this.#promise.then(this.#take);
   }
 
   /** Notes how the operation at `place` ended. */
-  settle(place: number, result: number | Error): void {
+  settle(place: number, result: number | Error, memory: BufferView | undefined): void {
+    const finisher = this.#finishers[place];
+    const value = finisher === undefined ? result : finisher.finish(result, memory);
     const late = this.#results[place] as Late | undefined;
-    if (late === undefined) this.#results[place] = result;
-    else if (typeof result === "number") late.resolve(result);
-    else late.reject(result);
+    if (late === undefined) this.#results[place] = value;
+    else if (value instanceof Error) late.reject(value);
+    else late.resolve(value);
   }
 
   /** Lets everybody take. To be called once. */
@@ -68,7 +88,7 @@ export class Gate {
 
   #makeLate(place: number): Promise<unknown> {
     const promise = new Promise(keepSettlers);
-    this.#results[place] = { resolve: resolveNew, reject: rejectNew };
+    this.#results[place] = new Late();
     return promise;
   }
 }

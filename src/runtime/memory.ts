@@ -125,6 +125,18 @@ function copyBack(own: Uint8Array, view: BufferView, before: number, extras: Ext
   });
 }
 
+/** Whether a request's memory, one view or several, has a byte in common with a view. */
+export function sharesBytes(memory: unknown, view: BufferView): boolean {
+  if (memory === undefined) return false;
+  if (Array.isArray(memory)) return memory.some((each) => sharesBytes(each, view));
+  const other = memory as BufferView;
+  return (
+    other.buffer === view.buffer &&
+    other.byteOffset < view.byteOffset + view.byteLength &&
+    view.byteOffset < other.byteOffset + other.byteLength
+  );
+}
+
 /** What a read rejects with when its buffer went away while the kernel was filling it. */
 export function detached(result: number): Error {
   return new ProactorError(

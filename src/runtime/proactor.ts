@@ -70,6 +70,9 @@ export interface Capabilities
   readonly emulated: readonly string[];
 }
 
+/** What a proactor runs on; started by asking. For rooms above that queue requests themselves. */
+export let sessionOf: (proactor: Proactor) => Session;
+
 /**
  * Submits operations, goes on, and tells when they are done.
  *
@@ -289,6 +292,10 @@ export class Proactor extends FileOperations implements AsyncDisposable {
 
   protected session(): Session {
     return this.current ?? this.#open();
+  }
+
+  static {
+    sessionOf = (proactor) => proactor.session();
   }
 
   #choose(): Choice {

@@ -3,9 +3,8 @@ import { BYTES_PER_TURN, COMPLETIONS_PER_TURN, DIRECT_BATCH, RETRY_MS } from "..
 import {
   type BufferView,
   type CompletionSink,
-  canDo,
+  doesItself,
   type Engine,
-  FILE_POSITION,
   OPERATIONS,
   OperationKind,
   QueueStatus,
@@ -13,31 +12,43 @@ import {
   SlotTable,
 } from "../core/index.ts";
 import type { Extras } from "./extras.ts";
-import { Gate } from "./gate.ts";
-import { detached } from "./memory.ts";
+import { type Finisher, Gate } from "./gate.ts";
+import { detached, sharesBytes } from "./memory.ts";
 import {
   beginBatch,
   type Completion,
+  markHandled,
   Operation,
   type OperationOwner,
   succeed,
 } from "./operation.ts";
-import { errorOf, isDetached, settle, YIELDS_NOTHING as YIELDS } from "./settlement.ts";
+import { finishing, type Receiver } from "./receiver.ts";
+import {
+  endOf,
+  errorOf,
+  isDetached,
+  refuse,
+  settle,
+  YIELDS_NOTHING as YIELDS,
+} from "./settlement.ts";
 import { type Waiting, WaitingList } from "./waiting.ts";
 import { Watches } from "./watch.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
 // Constants out of other modules are looked up at every use; these are part of the code.
 const READ = OperationKind.Read;
-const WRITEV = OperationKind.Writev;
 const BUSY = QueueStatus.Busy;
 const MOST_COMPLETIONS = COMPLETIONS_PER_TURN;
 const MOST_BYTES = BYTES_PER_TURN;
 const MOST_DIRECT = DIRECT_BATCH;
 const YIELDS_NOTHING = YIELDS;
 
-const ENOTSUP = -errnoOf("ENOTSUP");
 const EFAULT = -errnoOf("EFAULT");
+
+/** In place of a place in a gate: an operation has a promise of its own, */
+const ALONE = -1;
+/** or who is told is a {@link Receiver}. */
+const TOLD = -2;
 
 /** An operation that has not started yet. */
 export interface Held {
@@ -64,8 +75,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** For operations that the engine has no way to do. */
   readonly #fallback: Engine | undefined;
   readonly #slots: SlotTable;
-  readonly #operations: (Operation<unknown> | Gate | undefined)[] = [];
-  /** The place in its gate of what was started plainly, else -1. */
+  readonly #operations: (Operation<unknown> | Gate | Receiver | undefined)[] = [];
+  /** The place in its gate of what was started plainly, TOLD for a receiver, else ALONE. */
   readonly #places: Int32Array;
   /** The gate of what is being queued now. */
   #gate: Gate | undefined;
@@ -119,7 +130,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#watches = new Watches(engine, (operation) => this.requestCancel(operation));
     this.#slots = new SlotTable(engine.depth);
     this.#kinds = new Uint8Array(engine.depth);
-    this.#places = new Int32Array(engine.depth).fill(-1);
+    this.#places = new Int32Array(engine.depth);
     this.#onFallback = new Uint8Array(fallback === undefined ? 0 : engine.depth);
     this.#possible = OPERATIONS.map(
       (_, kind) =>
@@ -161,18 +172,34 @@ export class Scheduler implements CompletionSink, OperationOwner {
    * Starts one operation of which nothing but the result is wanted. The promise is a plain one:
    * it costs less than an {@link Operation}, and cannot be asked or canceled.
    */
-  startPlain(request: Request): Promise<number> {
+  startPlain(request: Request, finisher?: Finisher): Promise<unknown> {
     let gate = this.#gate;
     if (gate === undefined) {
       gate = new Gate();
       this.#gate = gate;
     }
-    if (this.#waiting.size > 0 || this.#queue(request, gate, undefined) === false) {
-      return this.start(request, undefined) as Promise<number>;
+    if (this.#waiting.size > 0 || this.#queue(request, gate, undefined, gate.next) === false) {
+      const extras = finisher === undefined ? undefined : finishing(request, finisher);
+      return this.start(request, extras);
     }
     this.#staged = true;
     if (this.#scheduled === false && this.#inTurn === false) this.#schedule();
-    return gate.attach();
+    return gate.attach(finisher);
+  }
+
+  /**
+   * Starts one request for a receiver. Returns what `requestCancel` knows it by.
+   */
+  startFor(request: Request, receiver: Receiver): Receiver | Operation<unknown> {
+    if (this.#waiting.size > 0 || this.#queue(request, receiver, undefined, TOLD) === false) {
+      const finish = [(result: number) => receiver.settled(result)];
+      const operation = this.start(request, { finish });
+      markHandled(operation);
+      return operation;
+    }
+    this.#staged = true;
+    if (this.#scheduled === false && this.#inTurn === false) this.#schedule();
+    return receiver;
   }
 
   /** Makes an operation that starts when `release` is called, or fails when `drop` is. */
@@ -248,9 +275,10 @@ export class Scheduler implements CompletionSink, OperationOwner {
     return this.#waiting.has(operation) || this.#held.has(operation);
   }
 
-  requestCancel(operation: Operation<unknown>): boolean {
+  requestCancel(operation: Operation<unknown> | Receiver): boolean {
     const slot = this.#slotOf(operation);
-    return slot === -1 ? this.#cancelWaiting(operation) : this.#cancelSlot(slot);
+    if (slot !== -1) return this.#cancelSlot(slot);
+    return operation instanceof Operation && this.#cancelWaiting(operation);
   }
 
   #cancelSlot(slot: number): boolean {
@@ -303,14 +331,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
 
   /** Whether any operation is in flight, or waits, with a part of this memory. */
   isLent(view: BufferView): boolean {
-    const overlaps = (other: BufferView) =>
-      other.buffer === view.buffer &&
-      other.byteOffset < view.byteOffset + view.byteLength &&
-      view.byteOffset < other.byteOffset + other.byteLength;
-    const uses = (memory: unknown) => {
-      if (memory === undefined) return false;
-      return Array.isArray(memory) ? memory.some(overlaps) : overlaps(memory as BufferView);
-    };
+    const uses = (memory: unknown) => sharesBytes(memory, view);
     const waits = ({ request, extras }: Waiting) =>
       uses(request.buffers ?? request.buffer) || uses(extras?.source);
     return (
@@ -334,24 +355,13 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#turn();
   };
 
-  /** What no engine here can do fails like anything else, and says what would help. */
-  #refuse(request: Request, operation: Operation<unknown>, extras: Extras | undefined): void {
-    const { name } = OPERATIONS[request.kind] as { name: string };
-    const error = new ProactorError(
-      "ERR_PROACTOR_UNSUPPORTED",
-      `The engine ${this.#engine.name} cannot do ${name}, and nothing emulates it`,
-      "Ask proactor.capabilities.operations first, and proactor.explain() for the other engines",
-    );
-    settle(operation, request.kind, ENOTSUP, { ...extras, explain: () => error });
-  }
-
   #admit(request: Request, operation: Operation<unknown>, extras: Extras | undefined): void {
     if (this.#possible[request.kind] === false) {
-      this.#refuse(request, operation, extras);
+      refuse(this.#engine.name, request, operation, extras);
       return;
     }
     // Nobody overtakes those who wait; the rest of a chain follows its first.
-    if (this.#waiting.size > 0 || !this.#queue(request, operation, extras)) {
+    if (this.#waiting.size > 0 || !this.#queue(request, operation, extras, ALONE)) {
       // The kernel's clock would start only once there is room.
       if (request.deadlineMs > 0) this.#watches.keepTime(operation, request, extras as Extras);
       this.#waiting.push(request, operation, extras);
@@ -364,8 +374,9 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** Gives an operation a slot and its request to an engine. False where there is no room. */
   #queue(
     request: Request,
-    operation: Operation<unknown> | Gate,
+    operation: Operation<unknown> | Gate | Receiver,
     extras: Extras | undefined,
+    place: number,
   ): boolean {
     const slots = this.#slots;
     if (request.chain > 1 && slots.limit - slots.used < request.chain) return false;
@@ -394,7 +405,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       engine.commit();
     }
     this.#operations[index] = operation;
-    if (operation instanceof Gate) this.#places[index] = operation.next;
+    this.#places[index] = place;
     this.#memory[index] = request.buffers === undefined ? request.buffer : request.buffers;
     // A free slot has none.
     if (extras !== undefined) this.#extras[index] = extras;
@@ -493,7 +504,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
     for (;;) {
       const waiting = this.#waiting.peek();
       if (waiting === undefined) return;
-      if (!this.#queue(waiting.request, waiting.operation, waiting.extras)) return;
+      const { request, operation, extras } = waiting;
+      if (!this.#queue(request, operation, extras, ALONE)) return;
       this.#waiting.shift();
     }
   }
@@ -518,16 +530,20 @@ export class Scheduler implements CompletionSink, OperationOwner {
       const extras = this.#extras[index];
       const place = this.#places[index] as number;
       const kind = this.#kinds[index] as OperationKind;
-      const gone = result > 0 && kind === READ && isDetached(this.#memory[index] as BufferView);
+      const memory = this.#memory[index] as BufferView;
+      const gone = result > 0 && kind === READ && isDetached(memory);
       this.#operations[index] = undefined;
       this.#memory[index] = undefined;
       this.#slots.release(index);
-      if (place !== -1) {
-        this.#places[index] = -1;
+      if (place >= 0) {
         this.#extras[index] = undefined;
         const gate = operation as unknown as Gate;
-        if (gone === true) gate.settle(place, detached(result));
-        else gate.settle(place, result >= 0 ? result : errorOf(kind, result, extras));
+        if (gone === true) gate.settle(place, detached(result), memory);
+        else gate.settle(place, result >= 0 ? result : errorOf(kind, result, extras), memory);
+      } else if (place === TOLD) {
+        this.#extras[index] = undefined;
+        const end = result >= 0 ? result : endOf(result, extras);
+        (operation as unknown as Receiver).settled(gone === true ? EFAULT : end);
       } else if (gone === true) {
         this.#extras[index] = undefined;
         settle(operation, kind, EFAULT, { ...extras, explain: () => detached(result) });
@@ -555,7 +571,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   }
 
   /** Its slot while it is in flight, else -1. Rarely asked, so looked for. */
-  #slotOf(operation: Operation<unknown>): number {
+  #slotOf(operation: Operation<unknown> | Receiver): number {
     return this.#operations.indexOf(operation);
   }
 
@@ -581,12 +597,4 @@ export class Scheduler implements CompletionSink, OperationOwner {
     const { fallback, main } = { fallback: this.#fallback, main: this.#engine };
     return fallback !== undefined && this.#onFallback[slot] === 1 ? fallback : main;
   }
-}
-
-/** Whether an engine does a request itself: the operation, and one without an offset. */
-function doesItself({ capabilities }: Engine, { kind, offset }: Request): boolean {
-  if (!canDo(capabilities, kind)) return false;
-  if (capabilities.filePosition !== false || offset !== FILE_POSITION) return true;
-  // Of all operations, these are the ones for which no offset means the file position.
-  return kind < READ || kind > WRITEV;
 }

@@ -1,11 +1,12 @@
 import { ETIME } from "../abi/linux.ts";
-import { abortError, errnoOf, systemError } from "../base/errors.ts";
-import { type BufferView, OPERATIONS, OperationKind } from "../core/index.ts";
+import { abortError, errnoOf, ProactorError, systemError } from "../base/errors.ts";
+import { type BufferView, OPERATIONS, OperationKind, type Request } from "../core/index.ts";
 import type { Extras } from "./extras.ts";
 import { type Completion, fail, type Operation, succeed } from "./operation.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
 const EINTR = -errnoOf("EINTR");
+const ENOTSUP = -errnoOf("ENOTSUP");
 const ETIMEDOUT = -errnoOf("ETIMEDOUT");
 /** ERESTARTSYS to ERESTART_RESTARTBLOCK: what a system call would be restarted for. */
 const RESTARTS = { first: -516, last: -512 } as const;
@@ -28,7 +29,7 @@ export function settle(
   result: number,
   extras: Extras | undefined,
 ): void {
-  const end = result < 0 ? settled(result, extras) : result;
+  const end = result < 0 ? endOf(result, extras) : result;
   let spoiled: Error | undefined;
   for (const finish of extras?.finish ?? []) {
     const said = finish(end);
@@ -47,6 +48,22 @@ export function settle(
     fail(operation, error, end === ECANCELED);
   }
   if (extras !== undefined) notify(operation, value, error, extras);
+}
+
+/** Settles what no engine here can do: it fails like anything else, and says what would help. */
+export function refuse(
+  engine: string,
+  request: Request,
+  operation: Operation<unknown>,
+  extras: Extras | undefined,
+): void {
+  const { name } = OPERATIONS[request.kind] as { name: string };
+  const error = new ProactorError(
+    "ERR_PROACTOR_UNSUPPORTED",
+    `The engine ${engine} cannot do ${name}, and nothing emulates it`,
+    "Ask proactor.capabilities.operations first, and proactor.explain() for the other engines",
+  );
+  settle(operation, request.kind, ENOTSUP, { ...extras, explain: () => error });
 }
 
 /** The error of an operation that failed, as its promise rejects with. */
@@ -92,7 +109,7 @@ export function isDetached(memory: BufferView): boolean {
  * A request that the kernel gave up on in the middle says so with EINTR, or with a number that was
  * never meant for us (splice does). It is a cancellation if anybody asked for one.
  */
-function settled(result: number, extras: Extras | undefined): number {
+export function endOf(result: number, extras: Extras | undefined): number {
   const restart = result >= RESTARTS.first && result <= RESTARTS.last;
   if (!restart && result !== EINTR) return result;
   const late = extras?.deadlineAt !== undefined && performance.now() >= extras.deadlineAt;

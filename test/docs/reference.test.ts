@@ -37,12 +37,15 @@ describe("the reference", () => {
   for (const { page, entries } of imports()) {
     // The numbers of the kernel are too many for a page, except those of the first.
     const declarations = publicDeclarations(entries, texts).filter(
-      ({ path }) => page === "docs/api/proactor.md" || !path.startsWith("src/abi/"),
+      ({ path, name }) =>
+        // Names that are taken out of an object are described with that object.
+        /[\w$]/.test(name) && (page === "docs/api/proactor.md" || !path.startsWith("src/abi/")),
     );
 
     it(`${page} names everything that a program can import`, () => {
       const text = read(page);
-      assert.ok(declarations.length > 0);
+      // A preload hook is imported for what it does.
+      assert.ok(declarations.length > 0 || page === "docs/api/register.md");
       const missing = declarations.map(({ name }) => name).filter((name) => !mentions(text, name));
       assert.deepEqual(missing, []);
     });

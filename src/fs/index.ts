@@ -1,0 +1,48 @@
+/**
+ * `proactor/fs`: node:fs/promises over the ring, and what node:fs has no function for.
+ *
+ * @packageDocumentation
+ */
+import { promises } from "./promises.ts";
+
+/** Node's functions; each behaves, and fails, as the manual of node:fs/promises says. */
+export const {
+  access,
+  appendFile,
+  chmod,
+  chown,
+  constants,
+  copyFile,
+  cp,
+  lchmod,
+  lchown,
+  link,
+  lstat,
+  lutimes,
+  mkdir,
+  mkdtemp,
+  open,
+  opendir,
+  readFile,
+  readdir,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  statfs,
+  symlink,
+  truncate,
+  unlink,
+  utimes,
+  watch,
+  writeFile,
+} = promises;
+
+/** Functions that came after Node 20: undefined where this Node does not have them. */
+export const { glob, mkdtempDisposable } = promises as unknown as Record<string, never>;
+
+export { explainRoad as explain } from "./road.ts";
+
+export default promises;

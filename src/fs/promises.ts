@@ -1,0 +1,5 @@
+/** The functions of node:fs/promises: ours where there is something to gain, Node's otherwise. */
+import { nodePromises } from "./node.ts";
+
+/** What stands in place of `fs.promises`, in Node's own order of keys. */
+export const promises: typeof import("node:fs/promises") = { ...nodePromises };

@@ -1,0 +1,41 @@
+/** Which road an operation takes: the ring, or node:fs. */
+import { OperationKind } from "../core/index.ts";
+import { Proactor, sessionOf } from "../runtime/proactor.ts";
+import type { Session } from "../runtime/session.ts";
+
+/** What an engine must do by itself, or node:fs does as well and is nearer to Node's behavior. */
+const NEEDED: readonly OperationKind[] = [
+  OperationKind.Open,
+  OperationKind.Close,
+  OperationKind.Read,
+  OperationKind.Write,
+  OperationKind.Fsync,
+  OperationKind.Statx,
+];
+
+/**
+ * The file system's own proactor: nobody else can shut it down or unreference it. Its ring is made
+ * when the first operation asks for it.
+ */
+const own = new Proactor();
+
+/** Undefined until it was asked for; null where node:fs does everything. */
+let found: Session | null | undefined;
+
+/** What operations run on, or undefined where they are left to node:fs. */
+export function road(): Session | undefined {
+  if (found === undefined) found = find();
+  return found ?? undefined;
+}
+
+/** Says which engine proactor/fs runs on, why, and what would help where it is node:fs. */
+export function explainRoad(): string {
+  return String(own.explain());
+}
+
+function find(): Session | null {
+  const session = sessionOf(own);
+  const { asynchronous, addresses, operations } = session.engine.capabilities;
+  const able = asynchronous && addresses && NEEDED.every((kind) => operations[kind] === true);
+  return able ? session : null;
+}
