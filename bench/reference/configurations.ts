@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { EngineName } from "../../src/core/index.ts";
+import type { NodeRelease } from "../../tools/lib/node-release.ts";
 import { HEAP_OPTIONS, type HeapMeasurement } from "../harness/heap.ts";
 import type { HashingJob, HeapJob, ModelName, ReadJob } from "../harness/job.ts";
 import { commandFor, runCommand } from "../harness/processes.ts";
@@ -9,7 +10,6 @@ import { countCalls, landmarksFor, straceArguments, totalCalls } from "../harnes
 import { ROOT, type TestFile } from "../harness/test-file.ts";
 import type { ReferenceName } from "./compile.ts";
 import { type FioJob, fioCommand, parseFio } from "./fio.ts";
-import type { NewestNode } from "./newest-node.ts";
 import type { Options } from "./options.ts";
 import type { Sample } from "./rows.ts";
 
@@ -24,7 +24,7 @@ export interface Configuration {
 export interface Setting {
   readonly file: TestFile;
   readonly options: Options;
-  readonly newest: NewestNode;
+  readonly newest: NodeRelease;
   /** Path of a compiled C reference. */
   readonly reference: (name: ReferenceName) => string;
 }
@@ -222,7 +222,7 @@ function counted(
   };
 }
 
-function pathOf(newest: NewestNode): string {
+function pathOf(newest: NodeRelease): string {
   if (newest.path === undefined) throw new Error(newest.reason);
   return newest.path;
 }

@@ -2,6 +2,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { nodeRelease } from "../../tools/lib/node-release.ts";
 import { significant } from "../harness/format.ts";
 import { describeMachine, machineLine, versionOf } from "../harness/machine.ts";
 import { warmDevice } from "../harness/proactors.ts";
@@ -16,7 +17,6 @@ import {
 } from "../harness/test-file.ts";
 import { compileReference } from "./compile.ts";
 import { allConfigurations, type Configuration } from "./configurations.ts";
-import { newestNode } from "./newest-node.ts";
 import { HELP, type Options, parseOptions } from "./options.ts";
 import {
   markdownSection,
@@ -53,7 +53,9 @@ async function main(): Promise<void> {
     if (machine.load > QUIET_LOAD) say(`The machine is not quiet: load ${machine.load.toFixed(2)}`);
     const wanted = configurationsOf(rows);
     const needsNewest = [...wanted].some((name) => name.startsWith("newest-"));
-    const newest = needsNewest ? newestNode(say) : ({ path: undefined, reason: "" } as const);
+    const newest = needsNewest
+      ? nodeRelease("latest", say)
+      : ({ path: undefined, reason: "" } as const);
     const setting = { file, options, newest, reference: memoize(compileReference) };
     const configurations = allConfigurations(setting).filter(({ name }) => wanted.has(name));
     if (file.noDirect === undefined) warmDevice(file);
