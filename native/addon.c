@@ -85,6 +85,7 @@ static bool define_methods(napi_env env, napi_value exports, struct addon *addon
 		METHOD("posixAioAvailable", posix_aio_available),
 		METHOD("posixAioInit", posix_aio_init),
 		METHOD("posixAioOpen", posix_aio_open),
+		METHOD("posixAioEventfd", posix_aio_eventfd),
 		METHOD("posixAioClose", posix_aio_close),
 		METHOD("posixAioSubmit", posix_aio_submit),
 		METHOD("posixAioReap", posix_aio_reap),

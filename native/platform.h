@@ -91,6 +91,7 @@ napi_value aio_abi(napi_env env, napi_callback_info info);
 
 /* posix/ */
 napi_value posix_aio_open(napi_env env, napi_callback_info info);
+napi_value posix_aio_eventfd(napi_env env, napi_callback_info info);
 napi_value posix_aio_close(napi_env env, napi_callback_info info);
 napi_value posix_aio_submit(napi_env env, napi_callback_info info);
 napi_value posix_aio_reap(napi_env env, napi_callback_info info);

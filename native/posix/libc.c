@@ -155,6 +155,7 @@ napi_value posix_aio_abi(napi_env env, napi_callback_info info)
 		return to_i32(env, -ENOSYS); \
 	}
 MISSING(posix_aio_open)
+MISSING(posix_aio_eventfd)
 MISSING(posix_aio_close)
 MISSING(posix_aio_submit)
 MISSING(posix_aio_reap)

@@ -18,6 +18,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -226,7 +227,7 @@ static void stay_loaded(void)
 		(void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-static bool make(struct posix_queue *queue, int event_fd)
+static bool make(struct posix_queue *queue)
 {
 	uint32_t room = 2;
 
@@ -236,10 +237,10 @@ static bool make(struct posix_queue *queue, int event_fd)
 	queue->seen = calloc(room, sizeof(*queue->seen));
 	queue->flying = calloc(queue->depth, sizeof(*queue->flying));
 	queue->list = calloc(queue->depth, sizeof(*queue->list));
-	queue->event_fd = event_fd;
+	queue->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&queue->notes_lock, NULL);
-	return waiter_init(&queue->waiter, queue->depth) == 0 && queue->seen && queue->flying &&
-	       queue->list;
+	return waiter_init(&queue->waiter, queue->depth) == 0 && queue->event_fd >= 0 &&
+	       queue->seen && queue->flying && queue->list;
 }
 
 static void finalize(napi_env env, void *data, void *hint)
@@ -250,23 +251,22 @@ static void finalize(napi_env env, void *data, void *hint)
 }
 
 /*
- * posixAioOpen(blocks, control, eventFd) -> External or -errno. Both memories
- * come from allocate; blocks has room for as many as can be in flight. The queue
- * takes the eventfd, and closes it.
+ * posixAioOpen(blocks, control) -> External or -errno. Both memories come from
+ * allocate; blocks has room for as many as can be in flight. The queue makes its
+ * eventfd itself: JavaScript, which can be terminated between any two calls,
+ * would now and then leave one behind.
  */
 napi_value posix_aio_open(napi_env env, napi_callback_info info)
 {
 	size_t blocks_length, control_length;
 	struct posix_queue *queue;
 	struct addon *addon;
-	napi_value argv[3], external;
+	napi_value argv[2], external;
 	void *blocks, *control;
-	int32_t event_fd;
 
-	if (!get_args(env, info, 3, argv, (void **)&addon) ||
+	if (!get_args(env, info, 2, argv, (void **)&addon) ||
 	    !get_buffer(env, argv[0], &blocks, &blocks_length) ||
-	    !get_buffer(env, argv[1], &control, &control_length) ||
-	    !get_i32(env, argv[2], &event_fd))
+	    !get_buffer(env, argv[1], &control, &control_length))
 		return NULL;
 	if (!posix_aio())
 		return to_i32(env, -ENOSYS);
@@ -284,13 +284,11 @@ napi_value posix_aio_open(napi_env env, napi_callback_info info)
 		free(queue);
 		return to_i32(env, -EINVAL);
 	}
-	if (!make(queue, event_fd)) {
-		queue->event_fd = -1;
+	if (!make(queue)) {
 		queue_unuse(queue);
 		return to_i32(env, -ENOMEM);
 	}
 	if (!NAPI_ALIVE(napi_create_external(env, queue, finalize, NULL, &external))) {
-		queue->event_fd = -1;
 		queue_unuse(queue);
 		return NULL;
 	}
@@ -315,6 +313,17 @@ bool get_queue(napi_env env, napi_value value, struct posix_queue **queue)
 	if (!(*queue)->addon)
 		return throw_type(env, "The queue was closed");
 	return true;
+}
+
+/* posixAioEventfd(queue) -> the descriptor, which stays the queue's */
+napi_value posix_aio_eventfd(napi_env env, napi_callback_info info)
+{
+	struct posix_queue *queue;
+	napi_value argv[1];
+
+	if (!get_args(env, info, 1, argv, NULL) || !get_queue(env, argv[0], &queue))
+		return NULL;
+	return to_i32(env, queue->event_fd);
 }
 
 bool get_index(napi_env env, napi_value value, const struct posix_queue *queue, uint32_t *index)

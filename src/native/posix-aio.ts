@@ -28,10 +28,13 @@ export interface PosixAioAddon {
    * @param blocks Room for as many control blocks as can be in flight, zeroed.
    * @param control Words (i32): as many as there are control blocks, for the indexes to submit;
    *   behind them two for each of `POSIX_AIO_REAP_MAX` completions.
-   * @param eventFd Signaled when something completes after `posixAioArm`. The queue closes it, at
-   *   the end of the environment too, after the last notification that is to come.
    */
-  posixAioOpen(blocks: ArrayBuffer, control: ArrayBuffer, eventFd: number): PosixAioQueue | number;
+  posixAioOpen(blocks: ArrayBuffer, control: ArrayBuffer): PosixAioQueue | number;
+  /**
+   * The eventfd that is signaled when something completes after `posixAioArm`. The queue closes it,
+   * at the end of the environment too, after the last notification that is to come.
+   */
+  posixAioEventfd(queue: PosixAioQueue): number;
   /** Waits for what is in flight, which should be nothing, and ends the queue. */
   posixAioClose(queue: PosixAioQueue): void;
 

@@ -24,14 +24,9 @@ export interface ControlBlocks {
 export function openBlocks(addon: NativeAddon, depth: number, wake: () => void): ControlBlocks {
   const blocks = allocate(addon, depth * AIOCB_SIZE);
   const control = allocate(addon, (depth + 2 * POSIX_AIO_REAP_MAX) * 4);
-  const eventFd = addon.eventfd();
-  if (eventFd < 0) throw systemError(eventFd, "eventfd");
-  const queue = addon.posixAioOpen(blocks, control, eventFd);
-  if (typeof queue === "number") {
-    addon.closeFd(eventFd);
-    throw systemError(queue, "aio_init");
-  }
-  const wakeup = addon.wakeupOpen(eventFd, wake, needsWakeupThread());
+  const queue = addon.posixAioOpen(blocks, control);
+  if (typeof queue === "number") throw systemError(queue, "aio_init");
+  const wakeup = addon.wakeupOpen(addon.posixAioEventfd(queue), wake, needsWakeupThread());
   if (typeof wakeup === "number") {
     addon.posixAioClose(queue);
     throw systemError(wakeup, "uv_poll_init");
