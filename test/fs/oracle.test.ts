@@ -25,6 +25,8 @@ function furnish(dir: string): void {
 
 /** Every name below a folder, with what it is and holds. */
 function contents(dir: string): string[] {
+  // A program may remove the folder it runs in.
+  if (!fs.existsSync(dir)) return [];
   const names = fs.readdirSync(dir, { recursive: true, encoding: "utf8" }).sort();
   return names.map((name) => {
     const path = join(dir, name);
