@@ -84,3 +84,15 @@ export const DIRECT_BATCH = 2;
 
 /** How long `queueExit` of a ring waits for requests that it canceled, in ms. */
 export const RING_EXIT_MS = 1000;
+
+/** Scratch memory of one whole-file call of proactor/fs; a smaller file takes a single read. */
+export const FS_CELL_BYTES = 64 * 1024;
+
+/** Cells of scratch memory that are kept for the next calls: 16 MiB. */
+export const FS_CELLS_KEPT = 256;
+
+/** The most bytes that one read or write of a whole-file call transfers. */
+export const FS_CHUNK_BYTES = 1024 * 1024;
+
+/** Objects of whole-file calls that are kept for the next ones. */
+export const FS_CALLS_KEPT = 256;

@@ -25,11 +25,14 @@ export class RequestMemory {
   constructor(addon: NativeAddon | undefined) {
     this.#addon = addon;
     this.leases = new Leases(addon ?? NOTHING_HELD);
-    this.#copies = new CopyMemory((bytes) => {
-      const memory = addon?.allocate(bytes, PAGE, false) ?? new ArrayBuffer(bytes);
-      if (typeof memory === "number") throw systemError(memory, "mmap");
-      return memory;
-    });
+    this.#copies = new CopyMemory((bytes) => this.allocateOwn(bytes));
+  }
+
+  /** Memory that begins on a page and never moves; who keeps it to himself may use it unheld. */
+  allocateOwn(bytes: number): ArrayBuffer {
+    const memory = this.#addon?.allocate(bytes, PAGE, false) ?? new ArrayBuffer(bytes);
+    if (typeof memory === "number") throw systemError(memory, "mmap");
+    return memory;
   }
 
   /** Fills `address` of a request with memory that nobody else can see, so that it needs no hold. */

@@ -1,0 +1,89 @@
+/** One call of a program that takes several requests: its promise, its signal, its end. */
+import { abortError } from "../base/errors.ts";
+import { AbortListeners } from "../runtime/abort.ts";
+import type { Operation } from "../runtime/operation.ts";
+import type { Receiver } from "../runtime/receiver.ts";
+import type { Scheduler } from "../runtime/scheduler.ts";
+
+type Settle = (value: unknown) => void;
+
+// The executor must not be a closure per promise, so it leaves its two functions here.
+let resolveNew: Settle = ignore;
+let rejectNew: Settle = ignore;
+function keepSettlers(resolve: (value: never) => void, reject: Settle): void {
+  resolveNew = resolve as Settle;
+  rejectNew = reject;
+}
+
+function ignore(): void {}
+
+const aborts = new AbortListeners();
+
+/**
+ * What is the same in every such call. An object serves one call after the other, so nothing is
+ * allocated per step, and nothing but the promise per call.
+ *
+ * A signal that aborts asks the kernel to give up on what is in flight; the promise rejects once
+ * the kernel has, and everything that the call had open is closed.
+ */
+export abstract class Call implements Receiver {
+  /** What the request in flight is canceled by. */
+  protected inFlight: Receiver | Operation<unknown> | undefined = undefined;
+  protected signal: AbortSignal | undefined = undefined;
+  #unwatch: (() => void) | undefined = undefined;
+  #resolve: Settle = ignore;
+  #reject: Settle = ignore;
+
+  abstract settled(result: number): void;
+
+  /** Begins a call: its promise. */
+  protected begin(scheduler: Scheduler, signal: AbortSignal | undefined): Promise<unknown> {
+    const promise = new Promise(keepSettlers);
+    this.#resolve = resolveNew;
+    this.#reject = rejectNew;
+    if (signal !== undefined) {
+      this.signal = signal;
+      this.#unwatch = aborts.add(signal, () => {
+        if (this.inFlight !== undefined) scheduler.requestCancel(this.inFlight);
+        this.aborted();
+      });
+    }
+    return promise;
+  }
+
+  /** Whether the call is to end as soon as it can. */
+  protected get isAborted(): boolean {
+    return this.signal?.aborted === true;
+  }
+
+  /** Told when the signal aborts, for calls that wait for something other than a request. */
+  protected aborted(): void {}
+
+  /** Ends the call. What an abort interrupted is an AbortError, whatever it came to. */
+  protected end(value: unknown, error: unknown): void {
+    const resolve = this.#resolve;
+    const reject = this.#reject;
+    this.#resolve = ignore;
+    this.#reject = ignore;
+    this.inFlight = undefined;
+    const { signal } = this;
+    if (signal !== undefined) {
+      this.signal = undefined;
+      this.#unwatch?.();
+      this.#unwatch = undefined;
+      if (signal.aborted) {
+        reject(abortError(signal));
+        return;
+      }
+    }
+    if (error === undefined) resolve(value);
+    else reject(error);
+  }
+}
+
+/** Both errors of a call that failed and whose close failed too, in Node's shape. */
+export function withCloseError(error: unknown, closeError: unknown): unknown {
+  if (error === undefined) return closeError;
+  const { message, code } = error as { message: string; code?: unknown };
+  return Object.assign(new AggregateError([error, closeError], message), { code });
+}
