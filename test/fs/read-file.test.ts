@@ -41,7 +41,7 @@ async function writeSlowly(path: string, parts: readonly string[]): Promise<void
 }
 
 const SIZES = [0, 1, 2048, 65_535, 65_536, 65_537, 131_072, 524_289, 3_000_000];
-const ENCODINGS = ["utf8", "utf-8", "UTF8", "latin1", "binary", "hex", "base64", "base64url"];
+const ENCODINGS = ["utf8", "UTF-8", "latin1", "ascii", "hex", "base64", "base64url", "ucs2"];
 
 describe("readFile", () => {
   it("yields the bytes of files of any size, in memory of their own", async () => {
@@ -61,16 +61,16 @@ describe("readFile", () => {
 
   it("decodes as Node does", async () => {
     await withTempDir(async (dir) => {
-      for (const size of [0, 3, 1000, 65_537, 600_001]) {
+      for (const size of [0, 3, 65_537, 600_001]) {
         const path = join(dir, `file-${size}`);
         fs.writeFileSync(path, bytesOf(size));
-        for (const encoding of [...ENCODINGS, "ascii", "utf16le", "ucs2"]) {
+        for (const encoding of ENCODINGS) {
           await same(path, encoding);
           await same(path, { encoding });
         }
       }
       const path = join(dir, "text");
-      fs.writeFileSync(path, "\ufeffgrüße, 世界 𝄞\n".repeat(40_000));
+      fs.writeFileSync(path, "\ufeffgrüße, 世界 𝄞\n".repeat(30_000));
       await same(path, "utf8");
     });
   });
