@@ -90,6 +90,12 @@ export class Request {
   chain = 1;
   /** Goes past the page cache to a device (O_DIRECT): see DIRECT_BATCH. */
   direct = false;
+  /**
+   * Goes to a thread of the kernel at once, where there are such, and is not tried on ours. An open
+   * that is tried does not wait for the other side of a FIFO; a transfer that is cached holds the
+   * loop while it is copied.
+   */
+  offLoop = false;
   /** Start only when everything queued before has completed. */
   drain = false;
   /** Give up after this many milliseconds; 0 means never. Only with capability `deadline`. */
@@ -124,6 +130,7 @@ export class Request {
     this.chain = 1;
     this.drain = false;
     this.direct = false;
+    this.offLoop = false;
     this.deadlineMs = 0;
     return this;
   }

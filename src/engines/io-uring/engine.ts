@@ -18,6 +18,7 @@ import {
   IORING_SQ_TASKRUN,
   IORING_UNREGISTER_BUFFERS,
   IORING_UNREGISTER_FILES,
+  IOSQE_ASYNC,
   IOSQE_FIXED_FILE,
   IOSQE_IO_DRAIN,
   IOSQE_IO_HARDLINK,
@@ -48,6 +49,7 @@ import { openRing, type Ring } from "./setup.ts";
 // Constants out of other modules are looked up at every use; these are part of the code.
 const { Busy: BUSY, Queued: QUEUED } = QueueStatus;
 const FIXED_FILE = IOSQE_FIXED_FILE;
+const ASYNC = IOSQE_ASYNC;
 const MORE = IORING_CQE_F_MORE;
 const USER_DATA_LOW = Cqe.userDataLow;
 const USER_DATA_HIGH = Cqe.userDataHigh;
@@ -154,7 +156,8 @@ export class IoUringEngine implements Engine {
       // The common case, for which nothing needs to be worked out.
       const wanted = 1 + this.#reserve;
       if (sq.space(wanted) < wanted) return BUSY;
-      const flags = request.fixedFile === true ? FIXED_FILE : 0;
+      let flags = request.fixedFile === true ? FIXED_FILE : 0;
+      if (request.offLoop === true) flags |= ASYNC;
       this.#staged++;
       writeSqe(sq.sqes, sq.reserveKnown(), request, flags, index, generation, this.#scratch);
       return QUEUED;
@@ -176,6 +179,7 @@ export class IoUringEngine implements Engine {
     let flags = link;
     if (request.drain) flags |= IOSQE_IO_DRAIN;
     if (request.fixedFile) flags |= FIXED_FILE;
+    if (request.offLoop) flags |= ASYNC;
     if (deadline) flags |= IOSQE_IO_LINK;
     this.#staged++;
     writeSqe(sq.sqes, sq.reserveKnown(), request, flags, index, generation, this.#scratch);
