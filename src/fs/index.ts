@@ -44,5 +44,6 @@ export const {
 export const { glob, mkdtempDisposable } = promises as unknown as Record<string, never>;
 
 export { explainRoad as explain } from "./road.ts";
+export { createReadStream, createWriteStream } from "./streams/index.ts";
 
 export default promises;

@@ -1,0 +1,162 @@
+/** The functions of node:fs that its streams of files call, over the ring. */
+import fs from "node:fs";
+import { AT_FDCWD, O_CLOEXEC } from "../../abi/linux.ts";
+import { INLINE_BYTES, IOV_MAX, MAX_FD } from "../../base/limits.ts";
+import { parseFileMode, stringToFlags, validatePath } from "../../base/validate.ts";
+import { FILE_POSITION, OperationKind, Request } from "../../core/index.ts";
+import type { Session } from "../../runtime/session.ts";
+import { type Back, Call } from "./call.ts";
+
+/** What a stream of files calls: `options.fs` of the streams of node:fs. */
+export interface StreamFunctions {
+  /** Opens the file, with the arguments that the stream was made with. */
+  open(path: unknown, flags: unknown, mode: unknown, back: Back): void;
+  /** Closes it. */
+  close(fd: number, back: Back): void;
+  /** Brings it to the device. */
+  fsync(fd: number, back: Back): void;
+  /** Reads; without a position where the file's own is. */
+  read(fd: number, to: Buffer, start: number, length: number, at: Position, back: Back): void;
+  /** Writes; without a position where the file's own is. */
+  write(fd: number, from: Buffer, start: number, length: number, at: Position, back: Back): void;
+  /** Writes several buffers. */
+  writev(fd: number, from: readonly Buffer[], at: Position, back: Back): void;
+}
+
+/** A position as a stream keeps it; NaN once a stream without one has written a part. */
+type Position = number | undefined;
+
+/** The names of what a stream calls. */
+const NAMES = ["open", "close", "fsync", "read", "write", "writev"] as const;
+
+/** node:fs as far as streams know it. */
+const node = fs as unknown as StreamFunctions;
+
+/** What stood in node:fs when we looked: whatever else stands there is the program's own wish. */
+let known: StreamFunctions = look();
+
+const request = new Request();
+
+/** Takes what node:fs has now for what a stream may be given other functions for. */
+export function lookAgain(): void {
+  known = look();
+}
+
+function look(): StreamFunctions {
+  return Object.fromEntries(NAMES.map((name) => [name, node[name]])) as unknown as StreamFunctions;
+}
+
+function prepare(kind: OperationKind, fd: number, at: number, length: number): Request {
+  request.reset(kind);
+  request.fd = fd;
+  request.offset = at;
+  request.length = length;
+  request.offLoop = length > INLINE_BYTES;
+  return request;
+}
+
+function isDescriptor(fd: number): boolean {
+  return (fd | 0) === fd && fd >= 0 && fd <= MAX_FD;
+}
+
+/**
+ * The functions over the ring. Each leaves to node:fs what it is not made for, and all of it where
+ * the program has put a function of its own into node:fs.
+ */
+export class RingFunctions implements StreamFunctions {
+  readonly #session: Session;
+
+  /** @param session What the operations run on. */
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** On a thread of the kernel: an open that is tried inline does not wait for a FIFO's writer. */
+  open(path: unknown, flags: unknown, mode: unknown, back: Back): void {
+    if (node.open !== known.open) {
+      node.open(path, flags, mode, back);
+      return;
+    }
+    const valid = validatePath(path);
+    const openFlags = stringToFlags(flags) | O_CLOEXEC;
+    const openMode = parseFileMode(mode, "mode", 0o666);
+    const asked = prepare(OperationKind.Open, AT_FDCWD, 0, 0);
+    asked.path = typeof valid === "string" ? valid : Uint8Array.from(valid);
+    asked.flags = openFlags;
+    asked.mode = openMode;
+    asked.offLoop = true;
+    Call.start(this.#session, asked, "open", back);
+  }
+
+  close(fd: number, back: Back): void {
+    if (node.close !== known.close || !isDescriptor(fd)) {
+      node.close(fd, back);
+      return;
+    }
+    this.#session.direct?.closed(fd);
+    Call.start(this.#session, prepare(OperationKind.Close, fd, 0, 0), "close", back);
+  }
+
+  fsync(fd: number, back: Back): void {
+    if (node.fsync !== known.fsync || !isDescriptor(fd)) {
+      node.fsync(fd, back);
+      return;
+    }
+    Call.start(this.#session, prepare(OperationKind.Fsync, fd, 0, 0), "fsync", back);
+  }
+
+  /** The buffer is one that nobody has seen yet: a stream makes it for this call. */
+  read(fd: number, to: Buffer, start: number, length: number, at: Position, back: Back): void {
+    const position = at === undefined ? FILE_POSITION : at;
+    const usual = start === 0 && length === to.length && length > 0 && Number.isInteger(position);
+    if (node.read !== known.read || !usual || position < FILE_POSITION || !isDescriptor(fd)) {
+      node.read(fd, to, start, length, at, back);
+      return;
+    }
+    const asked = prepare(OperationKind.Read, fd, position, length);
+    asked.buffer = to;
+    this.#session.memory.useOwn(asked, to);
+    Call.start(this.#session, asked, "read", back, to);
+  }
+
+  write(fd: number, from: Buffer, start: number, length: number, at: Position, back: Back): void {
+    const usual = node.write === known.write && start === 0 && isDescriptor(fd);
+    const lent = usual ? this.#session.memory.leases.lend(from) : undefined;
+    if (lent?.held !== true) {
+      node.write(fd, from, start, length, at, back);
+      return;
+    }
+    const asked = prepare(OperationKind.Write, fd, positionOf(at), length);
+    asked.buffer = from;
+    asked.addressLow = lent.addressLow;
+    asked.addressHigh = lent.addressHigh;
+    Call.start(this.#session, asked, "write", back, from);
+  }
+
+  writev(fd: number, from: readonly Buffer[], at: Position, back: Back): void {
+    const usual = node.writev === known.writev && from.length <= IOV_MAX && isDescriptor(fd);
+    const addresses: number[] = [];
+    let bytes = 0;
+    for (let i = 0; usual && i < from.length; i++) {
+      const buffer = from[i] as Buffer;
+      const { held, address } = this.#session.memory.leases.lend(buffer);
+      if (!held) break;
+      addresses.push(address);
+      bytes += buffer.length;
+    }
+    if (addresses.length < from.length || from.length === 0) {
+      node.writev(fd, from, at, back);
+      return;
+    }
+    const asked = prepare(OperationKind.Writev, fd, positionOf(at), bytes);
+    asked.buffers = from;
+    asked.addresses = addresses;
+    asked.length = from.length;
+    Call.start(this.#session, asked, "write", back, from);
+  }
+}
+
+/** As node:fs takes the position of a write: whatever is none stands for the file's own. */
+function positionOf(at: Position): number {
+  return at !== undefined && Number.isSafeInteger(at) && at >= 0 ? at : FILE_POSITION;
+}
