@@ -1,11 +1,13 @@
 /** The last step of the gate: every test, through node:test's own runner and its own summary. */
 
 import { existsSync } from "node:fs";
+import { release, type } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { run } from "node:test";
 import { spec as Spec } from "node:test/reporters";
+import { ENGINE_NAMES } from "../src/core/engine.ts";
 import { listFiles, ROOT } from "./lib/files.ts";
 import { complaintsAbout, type TestEvent, TestRecord } from "./lib/test-record.ts";
 
@@ -60,14 +62,22 @@ export async function* withNotes(
 
 /** What is told in front of the summary. */
 export function notesOn(record: TestRecord, options: TestOptions): string[] {
-  const engines = [...record.ranByEngine].map(([name, count]) => `${name} ${count}`);
+  const engines = ENGINE_NAMES.flatMap((name) => {
+    const count = record.ranByEngine.get(name);
+    return count === undefined ? [] : [`${name} ${count}`];
+  });
+  const cells = record.cells();
+  const unsupported = cells.reduce((sum, { tests }) => sum + tests, 0);
   const skips = record.skips.map(
     ({ name, reason }) => `skipped: ${name}: ${reason ?? "no reason"}`,
   );
   return [
     ...skips,
     ...record.unfinished().map((name) => `never finished: ${name}`),
+    `kernel: ${type()} ${release()}`,
     `engines run: ${engines.length === 0 ? "none" : engines.join(", ")}`,
+    `cells unsupported: ${unsupported === 0 ? "none" : unsupported}`,
+    ...cells.map(({ engine, reason, tests }) => `  ${engine} ${tests}: ${reason}`),
     ...complaintsAbout(record, options.expectedEngines).map((complaint) => `FAILED: ${complaint}`),
     ...options.failedSteps.map((step) => `FAILED: the step ${step}, see above`),
   ];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import fs from "node:fs";
+import nodeFs from "node:fs";
 import { join } from "node:path";
 import { it } from "node:test";
 import { setTimeout as later } from "node:timers/promises";
@@ -12,9 +12,8 @@ import {
   type Limits,
   withProactor,
 } from "../support/conformance.ts";
-import { openDescriptors } from "../support/descriptors.ts";
-import { type Pipe, withPipes } from "../support/pipes.ts";
-import { withTempDir } from "../support/temp-dir.ts";
+import type { Pipe } from "../support/pipes.ts";
+import { countDescriptors, fs, withPipes, withTempDir } from "../support/place.ts";
 
 /** Whether a promise has settled yet. */
 async function hasSettled(promise: Promise<unknown>): Promise<boolean> {
@@ -313,26 +312,29 @@ describeConformance("deadlineMs", (engine, limits) => {
   });
 
   // HAZARDS C7, E3: a request that waits in a thread of the kernel, not in a poll.
-  if (canStop(limits)) {
-    it("reaches what waits in a thread of the kernel", () =>
-      withTempDir((dir) =>
-        withProactor({ engine }, async (p) => {
-          const fifo = join(dir, "fifo");
-          execFileSync("mkfifo", [fifo]);
-          // To make the file if need be is what sends an open to a thread at once.
-          const open = (options: object) => p.open(fifo, fs.constants.O_CREAT, 0o600, options);
-          const syscall = "open";
-          const path = fifo;
-          await assert.rejects(open({ deadlineMs: 5 }), { code: "ETIMEDOUT", syscall, path });
-          const signal = AbortSignal.timeout(5);
-          await assert.rejects(open({ signal }), { name: "AbortError" });
-          const operation = open({});
-          await later(5);
-          assert.deepEqual(await operation.cancel(), { outcome: "canceled" });
-          await assert.rejects(operation, { code: "ECANCELED", syscall, path });
-        }),
-      ));
-  }
+  const inThread = itWhere(
+    canStop(limits) && limits.specialFiles,
+    "Only io_uring can cancel what waits in a thread, and only the system has named pipes",
+  );
+  inThread("reaches what waits in a thread of the kernel", () =>
+    withTempDir((dir) =>
+      withProactor({ engine }, async (p) => {
+        const fifo = join(dir, "fifo");
+        execFileSync("mkfifo", [fifo]);
+        // To make the file if need be is what sends an open to a thread at once.
+        const open = (options: object) => p.open(fifo, nodeFs.constants.O_CREAT, 0o600, options);
+        const syscall = "open";
+        const path = fifo;
+        await assert.rejects(open({ deadlineMs: 5 }), { code: "ETIMEDOUT", syscall, path });
+        const signal = AbortSignal.timeout(5);
+        await assert.rejects(open({ signal }), { name: "AbortError" });
+        const operation = open({});
+        await later(5);
+        assert.deepEqual(await operation.cancel(), { outcome: "canceled" });
+        await assert.rejects(operation, { code: "ECANCELED", syscall, path });
+      }),
+    ),
+  );
 });
 
 // HAZARDS C4: a descriptor that comes although its open was canceled is told of, and never leaks.
@@ -343,7 +345,7 @@ describeConformance("open, canceled", (engine) => {
         const file = join(dir, "file");
         fs.writeFileSync(file, "");
         await p.nop();
-        const before = openDescriptors().length;
+        const before = countDescriptors();
         let opened = 0;
         for (let round = 0; round < 50; round++) {
           const controllers = Array.from({ length: 20 }, () => new AbortController());
@@ -363,7 +365,7 @@ describeConformance("open, canceled", (engine) => {
             }
           }
         }
-        assert.equal(openDescriptors().length, before);
+        assert.equal(countDescriptors(), before);
         assert.ok(opened > 0, "Some were opened");
       }),
     ));

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import fs from "node:fs";
 import { it } from "node:test";
 import { setTimeout as later, setImmediate as nextTurn } from "node:timers/promises";
 import type { Completion, Operation, Proactor } from "../../src/index.ts";
 import { BLOCKS, describeConformance, itWhere, withProactor } from "../support/conformance.ts";
-import { withPipes } from "../support/pipes.ts";
+import { fs, withPipes } from "../support/place.ts";
 
 const CLOSED = 1_000_000;
 const EBADF = { code: "EBADF", message: "EBADF: bad file descriptor, close" };
 
 /** Why some completions cannot be had without a turn of the loop. */
-const FROM_THE_LOOP = "Completions of this engine, or of its fallback, come from the event loop";
+const FROM_THE_LOOP =
+  "Completions of this engine, or of its fallback, take turns of the event loop";
 
 describeConformance("Operation", (engine, limits) => {
   const waiting = itWhere(limits.waitsElsewhere, BLOCKS);
@@ -167,7 +167,7 @@ describeConformance("Operation.on", (engine) => {
 describeConformance("CompletionQueue", (engine, limits) => {
   const waiting = itWhere(limits.waitsElsewhere, BLOCKS);
 
-  const inline = itWhere(limits.wait && !limits.fallsBack, FROM_THE_LOOP);
+  const inline = itWhere(limits.inline, FROM_THE_LOOP);
   inline("collects what is finished when it is drained, without a turn of the loop", () =>
     withProactor({ engine }, (p) => {
       const queue = p.completionQueue();

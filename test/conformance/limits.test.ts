@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import fs from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
 import { it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { OperationDescriptor, Proactor } from "../../src/index.ts";
 import { BLOCKS, describeConformance, itWhere, withProactor } from "../support/conformance.ts";
-import { withPipes } from "../support/pipes.ts";
-import { withTempDir } from "../support/temp-dir.ts";
+import { fs, withPipes, withTempDir } from "../support/place.ts";
 
 /** A file whose every 4 bytes say where they are. */
 async function withNumbers(count: number, body: (fd: number) => unknown): Promise<void> {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import fs from "node:fs";
+import nodeFs from "node:fs";
 import { join } from "node:path";
 import { it } from "node:test";
 import { OPERATIONS } from "../../src/core/index.ts";
 import type { OperationDescriptor, Proactor } from "../../src/index.ts";
-import { describeConformance, outcomeOf, withProactor } from "../support/conformance.ts";
-import { type Pipe, withPipes } from "../support/pipes.ts";
-import { withTempDir } from "../support/temp-dir.ts";
+import { describeConformance, itWhere, outcomeOf, withProactor } from "../support/conformance.ts";
+import type { Pipe } from "../support/pipes.ts";
+import { fs, withPipes, withTempDir } from "../support/place.ts";
 
 const CLOSED = 1_000_000;
 const FALLOC_FL_KEEP_SIZE = 1;
@@ -89,9 +89,10 @@ describeConformance("the list of operations", (engine, limits) => {
     ));
 });
 
-/** Runs a test where the operation exists; elsewhere the list above has shown the refusal. */
+/** Where an operation does not exist, the list above has shown the refusal. */
 describeConformance("operations beyond node:fs", (engine, { unsupported }) => {
-  const can = (name: string) => !unsupported.includes(name);
+  const where = (name: string) =>
+    itWhere(!unsupported.includes(name), `${name} is not among the operations of this engine`);
   const withFile = (body: (p: Proactor, fd: number) => unknown) =>
     withTempDir((dir) =>
       withProactor({ engine }, async (p) => {
@@ -108,137 +109,133 @@ describeConformance("operations beyond node:fs", (engine, { unsupported }) => {
   it("nop resolves with 0", () =>
     withProactor({ engine }, async (p) => assert.equal(await p.nop(), 0)));
 
-  if (can("timeout")) {
-    it("timeouts end when their time is up, yield nothing, and can be canceled", () =>
+  where("timeout")("timeouts end when their time is up, yield nothing, and can be canceled", () =>
+    withProactor({ engine }, async (p) => {
+      // Hours and days, so that no pause of the machine makes them end; beyond 2^31 ms, too.
+      const long = [3.6e6, 2 ** 33].map((ms) => p.timeout(ms));
+      const settled = Promise.allSettled(long);
+      const short = [5, 0, 0.25].map((ms) => p.timeout(ms));
+      assert.deepEqual(await Promise.all(short), [undefined, undefined, undefined]);
+      assert.ok(long.every(({ status }) => status === "in flight"));
+      for (const operation of long) {
+        assert.deepEqual(await operation.cancel(), { outcome: "canceled" });
+      }
+      assert.ok((await settled).every(({ status }) => status === "rejected"));
+    }),
+  );
+
+  where("poll")("poll tells what a descriptor is ready for, as soon as it is", () =>
+    withPipes(1, (pipe) =>
       withProactor({ engine }, async (p) => {
-        // Hours and days, so that no pause of the machine makes them end; beyond 2^31 ms, too.
-        const long = [3.6e6, 2 ** 33].map((ms) => p.timeout(ms));
-        const settled = Promise.allSettled(long);
-        const short = [5, 0, 0.25].map((ms) => p.timeout(ms));
-        assert.deepEqual(await Promise.all(short), [undefined, undefined, undefined]);
-        assert.ok(long.every(({ status }) => status === "in flight"));
-        for (const operation of long) {
-          assert.deepEqual(await operation.cancel(), { outcome: "canceled" });
-        }
-        assert.ok((await settled).every(({ status }) => status === "rejected"));
-      }));
-  }
+        assert.equal(await p.poll(pipe.write, POLLOUT), POLLOUT);
+        const readable = p.poll(pipe.read, POLLIN);
+        await p.timeout(5);
+        assert.equal(readable.status, "in flight");
+        fs.writeSync(pipe.write, "x");
+        assert.equal(await readable, POLLIN);
+        pipe.close("write");
+        assert.equal(await p.poll(pipe.read, POLLIN), POLLIN | POLLHUP);
+        await assert.rejects(p.poll(CLOSED, POLLIN), { code: "EBADF", syscall: "poll" });
+      }),
+    ),
+  );
 
-  if (can("poll")) {
-    it("poll tells what a descriptor is ready for, as soon as it is", () =>
-      withPipes(1, (pipe) =>
-        withProactor({ engine }, async (p) => {
-          assert.equal(await p.poll(pipe.write, POLLOUT), POLLOUT);
-          const readable = p.poll(pipe.read, POLLIN);
-          await p.timeout(5);
-          assert.equal(readable.status, "in flight");
-          fs.writeSync(pipe.write, "x");
-          assert.equal(await readable, POLLIN);
-          pipe.close("write");
-          assert.equal(await p.poll(pipe.read, POLLIN), POLLIN | POLLHUP);
-          await assert.rejects(p.poll(CLOSED, POLLIN), { code: "EBADF", syscall: "poll" });
-        }),
-      ));
-  }
+  where("fallocate")("fallocate allocates, keeps the size if told, and punches holes", () =>
+    withFile(async (p, fd) => {
+      const facts = () => {
+        const { size, blocks } = fs.fstatSync(fd);
+        return { size, bytes: blocks * 512 };
+      };
+      await p.fallocate(fd, { offset: 65_536, length: 100_000 });
+      assert.equal(facts().size, 165_536);
+      await p.fallocate(fd, { offset: 2 ** 20, length: 4096, mode: FALLOC_FL_KEEP_SIZE });
+      const { size, bytes } = facts();
+      assert.equal(size, 165_536);
+      assert.ok(bytes > size);
+      const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+      await p.fallocate(fd, { offset: 4096, length: 8192, mode });
+      const hole = Buffer.alloc(8192, "~");
+      await p.read(fd, hole, { offset: 4096 });
+      assert.ok(hole.every((byte) => byte === 0));
+      await assert.rejects(p.fallocate(fd, { length: 0 }), { code: "EINVAL" });
+      await assert.rejects(p.fallocate(CLOSED, { length: 1 }), { code: "EBADF" });
+    }),
+  );
 
-  if (can("fallocate")) {
-    it("fallocate allocates, keeps the size if told, and punches holes", () =>
-      withFile(async (p, fd) => {
-        const facts = () => {
-          const { size, blocks } = fs.fstatSync(fd);
-          return { size, bytes: blocks * 512 };
-        };
-        await p.fallocate(fd, { offset: 65_536, length: 100_000 });
-        assert.equal(facts().size, 165_536);
-        await p.fallocate(fd, { offset: 2 ** 20, length: 4096, mode: FALLOC_FL_KEEP_SIZE });
-        const { size, bytes } = facts();
-        assert.equal(size, 165_536);
-        assert.ok(bytes > size);
-        const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-        await p.fallocate(fd, { offset: 4096, length: 8192, mode });
-        const hole = Buffer.alloc(8192, "~");
-        await p.read(fd, hole, { offset: 4096 });
-        assert.ok(hole.every((byte) => byte === 0));
-        await assert.rejects(p.fallocate(fd, { length: 0 }), { code: "EINVAL" });
-        await assert.rejects(p.fallocate(CLOSED, { length: 1 }), { code: "EBADF" });
-      }));
-  }
+  where("fadvise")("fadvise takes lengths beyond 32 bits, and refuses what is no advice", () =>
+    withFile(async (p, fd) => {
+      const advice = POSIX_FADV_DONTNEED;
+      assert.equal(await p.fadvise(fd, { advice }), undefined);
+      await p.fadvise(fd, { advice, offset: 4096, length: 2 ** 33 });
+      await assert.rejects(p.fadvise(fd, { advice: 77 }), { code: "EINVAL", syscall: "fadvise" });
+    }),
+  );
 
-  if (can("fadvise")) {
-    it("fadvise takes lengths beyond 32 bits, and refuses what is no advice", () =>
-      withFile(async (p, fd) => {
-        const advice = POSIX_FADV_DONTNEED;
-        assert.equal(await p.fadvise(fd, { advice }), undefined);
-        await p.fadvise(fd, { advice, offset: 4096, length: 2 ** 33 });
-        await assert.rejects(p.fadvise(fd, { advice: 77 }), { code: "EINVAL", syscall: "fadvise" });
-      }));
-  }
-
-  if (can("syncFileRange")) {
-    it("syncFileRange takes lengths beyond 32 bits, and refuses unknown flags", () =>
+  where("syncFileRange")(
+    "syncFileRange takes lengths beyond 32 bits, and refuses unknown flags",
+    () =>
       withFile(async (p, fd) => {
         assert.equal(await p.syncFileRange(fd), undefined);
         await p.syncFileRange(fd, { offset: 4096, length: 2 ** 33 });
         const error = { code: "EINVAL", syscall: "sync_file_range" };
         await assert.rejects(p.syncFileRange(fd, { flags: 64 }), error);
-      }));
-  }
+      }),
+  );
 
-  if (can("splice")) {
-    it("splice moves bytes between files and pipes, at offsets or at the position", () =>
-      withFile((p, fd) =>
-        withPipes(1, async (pipe) => {
-          fs.writeSync(fd, "0123456789", 0);
-          const into = { from: fd, to: pipe.write };
-          assert.equal(await p.splice({ ...into, fromOffset: 2, length: 4 }), 4);
-          const out = { from: pipe.read, to: fd, toOffset: 100 };
-          assert.equal(await p.splice({ ...out, length: 3 }), 3);
-          const found = Buffer.alloc(5);
-          await p.read(fd, found, { offset: 99 });
-          assert.equal(String(found), "x234x");
-          const flags = SPLICE_F_NONBLOCK;
-          assert.equal(await p.splice({ ...out, length: 100, flags }), 1, "What is left");
-          const error = { code: "EINVAL", syscall: "splice" };
-          await assert.rejects(p.splice({ from: fd, to: fd, length: 1 }), error);
-        }),
-      ));
+  where("splice")("splice moves bytes between files and pipes, at offsets or at the position", () =>
+    withFile((p, fd) =>
+      withPipes(1, async (pipe) => {
+        fs.writeSync(fd, "0123456789", 0);
+        const into = { from: fd, to: pipe.write };
+        assert.equal(await p.splice({ ...into, fromOffset: 2, length: 4 }), 4);
+        const out = { from: pipe.read, to: fd, toOffset: 100 };
+        assert.equal(await p.splice({ ...out, length: 3 }), 3);
+        const found = Buffer.alloc(5);
+        await p.read(fd, found, { offset: 99 });
+        assert.equal(String(found), "x234x");
+        const flags = SPLICE_F_NONBLOCK;
+        assert.equal(await p.splice({ ...out, length: 100, flags }), 1, "What is left");
+        const error = { code: "EINVAL", syscall: "splice" };
+        await assert.rejects(p.splice({ from: fd, to: fd, length: 1 }), error);
+      }),
+    ),
+  );
 
-    it("splice waits for a pipe that is empty, and can be given up", () =>
-      withFile((p, fd) =>
-        withPipes(1, async (pipe) => {
-          const arguments_ = { from: pipe.read, to: fd, length: 5 };
-          const waiting = p.splice(arguments_);
-          await p.timeout(5);
-          assert.equal(waiting.status, "in flight");
-          fs.writeSync(pipe.write, "hello");
-          assert.equal(await waiting, 5);
-          // It waits in a thread of the kernel, which is interrupted and not asked.
-          const canceled = p.splice(arguments_);
-          await p.timeout(5);
-          assert.deepEqual(await canceled.cancel(), { outcome: "canceled" });
-          await assert.rejects(canceled, { code: "ECANCELED", syscall: "splice" });
-          const late = p.splice({ ...arguments_, deadlineMs: 5 });
-          await assert.rejects(late, { code: "ETIMEDOUT", syscall: "splice" });
-          const signal = AbortSignal.timeout(5);
-          await assert.rejects(p.splice({ ...arguments_, signal }), { name: "AbortError" });
-        }),
-      ));
-  }
+  where("splice")("splice waits for a pipe that is empty, and can be given up", () =>
+    withFile((p, fd) =>
+      withPipes(1, async (pipe) => {
+        const arguments_ = { from: pipe.read, to: fd, length: 5 };
+        const waiting = p.splice(arguments_);
+        await p.timeout(5);
+        assert.equal(waiting.status, "in flight");
+        fs.writeSync(pipe.write, "hello");
+        assert.equal(await waiting, 5);
+        // It waits in a thread of the kernel, which is interrupted and not asked.
+        const canceled = p.splice(arguments_);
+        await p.timeout(5);
+        assert.deepEqual(await canceled.cancel(), { outcome: "canceled" });
+        await assert.rejects(canceled, { code: "ECANCELED", syscall: "splice" });
+        const late = p.splice({ ...arguments_, deadlineMs: 5 });
+        await assert.rejects(late, { code: "ETIMEDOUT", syscall: "splice" });
+        const signal = AbortSignal.timeout(5);
+        await assert.rejects(p.splice({ ...arguments_, signal }), { name: "AbortError" });
+      }),
+    ),
+  );
 
-  if (can("tee")) {
-    it("tee copies what a pipe has, and leaves it there", () =>
-      withPipes(2, (a, b) =>
-        withProactor({ engine }, async (p) => {
-          fs.writeSync(a.write, "abc");
-          assert.equal(await p.tee({ from: a.read, to: b.write, length: 10 }), 3);
-          for (const pipe of [a, b]) {
-            const found = Buffer.alloc(3);
-            await p.read(pipe.read, found);
-            assert.equal(String(found), "abc");
-          }
-        }),
-      ));
-  }
+  where("tee")("tee copies what a pipe has, and leaves it there", () =>
+    withPipes(2, (a, b) =>
+      withProactor({ engine }, async (p) => {
+        fs.writeSync(a.write, "abc");
+        assert.equal(await p.tee({ from: a.read, to: b.write, length: 10 }), 3);
+        for (const pipe of [a, b]) {
+          const found = Buffer.alloc(3);
+          await p.read(pipe.read, found);
+          assert.equal(String(found), "abc");
+        }
+      }),
+    ),
+  );
 });
 
 describeConformance("bad input", (engine) => {
@@ -352,35 +349,35 @@ describeConformance("bad input", (engine) => {
       const bad = <T>(value: unknown) => value as T;
       await same(
         () => p.open(bad(5)),
-        () => fs.openSync(bad(5), "r"),
+        () => nodeFs.openSync(bad(5), "r"),
       );
       await same(
         () => p.open("a\0b"),
-        () => fs.openSync("a\0b", "r"),
+        () => nodeFs.openSync("a\0b", "r"),
       );
       await same(
         () => p.open("/x", "rw"),
-        () => fs.openSync("/x", "rw"),
+        () => nodeFs.openSync("/x", "rw"),
       );
       await same(
         () => p.close(-1),
-        () => fs.closeSync(-1),
+        () => nodeFs.closeSync(-1),
       );
       await same(
         () => p.close(bad("1")),
-        () => fs.closeSync(bad("1")),
+        () => nodeFs.closeSync(bad("1")),
       );
       await same(
         () => p.read(0, bad("x")),
-        () => fs.readSync(0, bad("x")),
+        () => nodeFs.readSync(0, bad("x")),
       );
       await same(
         () => p.readv(0, bad([b, 1])),
-        () => fs.readvSync(0, bad([b, 1])),
+        () => nodeFs.readvSync(0, bad([b, 1])),
       );
       await same(
         () => p.rename("/a", bad(1)),
-        () => fs.renameSync("/a", bad(1)),
+        () => nodeFs.renameSync("/a", bad(1)),
       );
     }));
 
@@ -393,7 +390,7 @@ describeConformance("bad input", (engine) => {
         for (const start of ["batch", "chain"] as const) {
           assert.throws(() => p[start]([good, bad]), { code: RANGE });
           await p.nop();
-          assert.equal(fs.existsSync(path), false);
+          assert.equal(nodeFs.existsSync(path), false);
         }
         // And is as good as new afterwards.
         await p.mkdir(path);

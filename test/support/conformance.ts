@@ -1,8 +1,9 @@
 import { describe, it } from "node:test";
 import type { EngineName } from "../../src/core/index.ts";
 import { probeEngine } from "../../src/engines/index.ts";
-import { Proactor, type ProactorOptions } from "../../src/index.ts";
+import type { Proactor, ProactorOptions } from "../../src/index.ts";
 import { engineNames } from "./engines.ts";
+import { makeProactor, takePlace } from "./place.ts";
 
 /**
  * What an engine cannot do, written down: a test that meets one of these expects the refusal, so
@@ -17,6 +18,8 @@ export interface Limits {
   readonly rwFlags: boolean;
   /** Most operations are done by the fallback, whose completions come from the event loop. */
   readonly fallsBack: boolean;
+  /** What can be done at once is there at the next look, without a turn of the loop. */
+  readonly inline: boolean;
   /** What has no position is read and written whatever offset is given; else that is ESPIPE. */
   readonly ignoresOffsetsOnPipes: boolean;
   /** Reading an empty pipe lets the program go on. */
@@ -27,8 +30,10 @@ export interface Limits {
   readonly wait: boolean;
   /** registerBuffers and registerFiles do something. */
   readonly registers: boolean;
-  /** Misaligned O_DIRECT transfers are refused by us, with the alignment in the message. */
-  readonly knowsAlignment: boolean;
+  /** Files can be opened with O_DIRECT, and transfers that are not aligned are refused by us. */
+  readonly direct: boolean;
+  /** There are devices, /proc and named pipes. */
+  readonly specialFiles: boolean;
 }
 
 const OF_NODE_FS = ["syncFileRange", "fallocate", "fadvise", "splice", "tee", "poll"] as const;
@@ -40,12 +45,14 @@ export const LIMITS: Readonly<Partial<Record<EngineName, Limits>>> = {
     perCallFlags: true,
     rwFlags: true,
     fallsBack: false,
+    inline: true,
     ignoresOffsetsOnPipes: true,
     waitsElsewhere: true,
     cancel: "running",
     wait: true,
     registers: true,
-    knowsAlignment: true,
+    direct: true,
+    specialFiles: true,
   },
   linux_aio: {
     // Everything but transfers at an offset, fsync and poll is done by the fallback.
@@ -53,36 +60,71 @@ export const LIMITS: Readonly<Partial<Record<EngineName, Limits>>> = {
     perCallFlags: false,
     rwFlags: true,
     fallsBack: true,
+    inline: false,
     ignoresOffsetsOnPipes: true,
     waitsElsewhere: true,
     cancel: "waiting",
     wait: true,
     registers: false,
-    knowsAlignment: true,
+    direct: true,
+    specialFiles: true,
+  },
+  posix_aio: {
+    // Everything but transfers at an offset and fsync is done by the fallback.
+    unsupported: OF_NODE_FS,
+    perCallFlags: false,
+    rwFlags: false,
+    fallsBack: true,
+    inline: false,
+    ignoresOffsetsOnPipes: true,
+    waitsElsewhere: true,
+    cancel: "waiting",
+    wait: true,
+    registers: false,
+    direct: true,
+    specialFiles: true,
   },
   thread_pool: {
     unsupported: OF_NODE_FS,
     perCallFlags: false,
     rwFlags: false,
     fallsBack: false,
+    inline: false,
     ignoresOffsetsOnPipes: false,
     waitsElsewhere: true,
     cancel: "waiting",
     wait: false,
     registers: false,
-    knowsAlignment: true,
+    direct: true,
+    specialFiles: true,
   },
   sync: {
     unsupported: OF_NODE_FS,
     perCallFlags: false,
     rwFlags: false,
     fallsBack: false,
+    inline: true,
     ignoresOffsetsOnPipes: false,
     waitsElsewhere: false,
     cancel: "none",
     wait: true,
     registers: false,
-    knowsAlignment: true,
+    direct: true,
+    specialFiles: true,
+  },
+  memory: {
+    unsupported: [],
+    perCallFlags: true,
+    rwFlags: true,
+    fallsBack: false,
+    inline: false,
+    ignoresOffsetsOnPipes: false,
+    waitsElsewhere: true,
+    cancel: "running",
+    wait: true,
+    registers: false,
+    direct: false,
+    specialFiles: false,
   },
 };
 
@@ -96,10 +138,14 @@ export function describeConformance(
 ): void {
   for (const name of engineNames()) {
     const limits = LIMITS[name];
-    if (limits === undefined) continue;
+    if (limits === undefined) throw new Error(`The engine has no limits: ${name}`);
     const probed = probeEngine(name);
-    if (probed.available) describe(`${name}: ${title}`, () => body(name, limits));
-    else it(`${name}: ${title}`, { skip: `${probed.reason} (${probed.remedy})` }, () => {});
+    if (probed.available) {
+      describe(`${name}: ${title}`, () => {
+        takePlace(name);
+        body(name, limits);
+      });
+    } else it(`${name}: ${title}`, { skip: `${probed.reason} (${probed.remedy})` }, () => {});
   }
 }
 
@@ -136,7 +182,7 @@ export async function withProactor<T>(
   options: ProactorOptions,
   body: (proactor: Proactor) => T | Promise<T>,
 ): Promise<T> {
-  const proactor = new Proactor(options);
+  const proactor = makeProactor(options);
   let result: T;
   try {
     result = await body(proactor);

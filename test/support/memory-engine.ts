@@ -37,6 +37,11 @@ export class EngineProactor extends Proactor {
   }
   readonly #options: ProactorOptions;
 
+  override shutdown(options?: { readonly cancel?: boolean }): Promise<void> {
+    this.#started = true;
+    return super.shutdown(options);
+  }
+
   protected override session(): Session {
     if (this.current !== undefined) return this.current;
     // After shutdown it is the real one's part to refuse.

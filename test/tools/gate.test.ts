@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { release, type } from "node:os";
 import { describe, it } from "node:test";
 import { type Evidence, expectedEngines } from "../../tools/lib/machine.ts";
 import { complaintsAbout, type TestEvent, TestRecord } from "../../tools/lib/test-record.ts";
@@ -31,6 +32,8 @@ describe("TestRecord", () => {
       passed("d", 1),
       suite("thread_pool: reads"),
       passed("e"),
+      passed("f", 1),
+      suite("SIGEV_SIGNAL: which is no engine"),
     );
     assert.deepEqual(
       [...record.ranByEngine],
@@ -39,7 +42,7 @@ describe("TestRecord", () => {
         ["thread_pool", 1],
       ],
     );
-    assert.equal(record.ran, 4);
+    assert.equal(record.ran, 5);
   });
 
   it("does not count an engine whose tests were all skipped", () => {
@@ -52,6 +55,26 @@ describe("TestRecord", () => {
     assert.deepEqual(record.skips, [
       { name: "a", reason: "no kernel" },
       { name: "io_uring: writes", reason: "no kernel" },
+    ]);
+  });
+
+  it("tells what each engine cannot do, and does not mix it with others", () => {
+    const record = recordOf(
+      passed("nobody's", 0, { skip: "no disk" }),
+      passed("a", 2, { skip: "blocks" }),
+      suite("inner", 1),
+      passed("b", 1, { skip: "blocks" }),
+      suite("sync: reads"),
+      passed("c", 1, { skip: "no signal" }),
+      suite("SIGEV_SIGNAL: which is no engine"),
+      passed("d", 1, { skip: "no room" }),
+      suite("io_uring: reads"),
+      passed("io_uring: writes", 0, { skip: "no kernel" }),
+    );
+    assert.deepEqual(record.cells(), [
+      { engine: "io_uring", reason: "no room", tests: 1 },
+      { engine: "io_uring", reason: "no kernel", tests: 1 },
+      { engine: "sync", reason: "blocks", tests: 2 },
     ]);
   });
 
@@ -118,13 +141,18 @@ describe("notesOn", () => {
   it("lists skips with reasons, engines, complaints and failed steps", () => {
     const record = recordOf(
       passed("a", 1),
+      passed("c", 1, { skip: "not its business" }),
       suite("thread_pool: reads"),
       passed("b", 0, { skip: "no kernel" }),
     );
     const options = { filters: [], expectedEngines: ["io_uring"], failedSteps: ["tidy"] };
     assert.deepEqual(notesOn(record, options), [
+      "skipped: c: not its business",
       "skipped: b: no kernel",
+      `kernel: ${type()} ${release()}`,
       "engines run: thread_pool 1",
+      "cells unsupported: 1",
+      "  thread_pool 1: not its business",
       "FAILED: io_uring is available here, and not a single test of it ran",
       "FAILED: the step tidy, see above",
     ]);

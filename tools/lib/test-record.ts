@@ -1,5 +1,7 @@
 /** What a run of node:test did, gathered from its events: skips, engines that ran, what hung. */
 
+import { ENGINE_NAMES } from "../../src/core/engine.ts";
+
 /** The events of node:test that are looked at, and the fields of theirs that are. */
 export interface TestEvent {
   readonly type: string;
@@ -24,8 +26,19 @@ export interface Skip {
   readonly reason: string | undefined;
 }
 
-/** `describeEveryEngine` begins the name of a suite with the engine's. */
-const ENGINE_TITLE = /^(\w+): /;
+/** What an engine cannot do, or not here: tests of it that were skipped, by their reason. */
+export interface Cell {
+  readonly engine: string;
+  readonly reason: string;
+  readonly tests: number;
+}
+
+/** `describeEveryEngine` begins the name of a suite with the engine's; other words are none. */
+const ENGINE_TITLE = new RegExp(`^(${ENGINE_NAMES.join("|")}): `);
+
+function engineOf(title: string): string | undefined {
+  return ENGINE_TITLE.exec(title)?.[1];
+}
 
 /** Watches the events of one run go by. */
 export class TestRecord {
@@ -38,6 +51,9 @@ export class TestRecord {
   failed = 0;
   /** By nesting: tests that ran since the last suite of a smaller nesting ended. */
   readonly #ranAt: number[] = [];
+  /** Skips whose suites have not ended, so that it is not known whose they are. */
+  #open: { readonly nesting: number; readonly reason: string }[] = [];
+  readonly #cells = new Map<string, Map<string, number>>();
   readonly #running = new Map<string, string>();
 
   /** Takes note of one event. Events of different files do not mix. */
@@ -54,15 +70,41 @@ export class TestRecord {
     if (data.skip !== undefined && data.skip !== false) {
       const reason = typeof data.skip === "string" && data.skip !== "" ? data.skip : undefined;
       this.skips.push({ name, reason });
+      this.#open.push({ nesting, reason: reason ?? "no reason" });
+      this.#close(name, nesting);
       this.#ranAt.length = Math.min(this.#ranAt.length, nesting + 1);
       return;
     }
+    this.#close(name, nesting);
     this.#count(name, nesting, data.details?.type === "suite");
+  }
+
+  /** What engines cannot do, in the order of {@link ENGINE_NAMES}. */
+  cells(): Cell[] {
+    return ENGINE_NAMES.flatMap((engine) =>
+      [...(this.#cells.get(engine) ?? [])].map(([reason, tests]) => ({ engine, reason, tests })),
+    );
   }
 
   /** The tests that were begun and never finished, as after a time limit. */
   unfinished(): string[] {
     return [...this.#running.values()];
+  }
+
+  /** A test or a suite has ended: skips within it are its engine's, if it is named by one. */
+  #close(name: string, nesting: number): void {
+    const engine = engineOf(name);
+    if (engine !== undefined) {
+      const reasons = this.#cells.get(engine) ?? new Map<string, number>();
+      this.#cells.set(engine, reasons);
+      for (const skip of this.#open) {
+        if (skip.nesting < nesting) continue;
+        reasons.set(skip.reason, (reasons.get(skip.reason) ?? 0) + 1);
+      }
+    }
+    if (engine !== undefined || nesting === 0) {
+      this.#open = this.#open.filter((skip) => nesting > 0 && skip.nesting < nesting);
+    }
   }
 
   #count(name: string, nesting: number, isSuite: boolean): void {
@@ -71,7 +113,7 @@ export class TestRecord {
     if (!isSuite) this.ran++;
     this.#ranAt[nesting + 1] = 0;
     this.#ranAt[nesting] = (this.#ranAt[nesting] ?? 0) + ran;
-    const engine = ENGINE_TITLE.exec(name)?.[1];
+    const engine = engineOf(name);
     if (engine === undefined || ran === 0) return;
     this.ranByEngine.set(engine, (this.ranByEngine.get(engine) ?? 0) + ran);
   }

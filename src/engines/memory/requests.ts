@@ -49,6 +49,8 @@ const STATX_RESERVED = 0x8000_0000;
 const READ_FLAGS = RWF_NOWAIT;
 const WRITE_FLAGS = RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND;
 const ALL_SYNC_FLAGS = 7;
+/** What mkdir(2) takes of a mode: permissions and the sticky bit. */
+const MKDIR_BITS = 0o1777;
 
 /** How each operation is done, in the order of {@link OperationKind}; a timeout is a clock's. */
 const RUNNERS: Readonly<Record<OperationKind, (files: MemoryFiles, request: Request) => number>> = {
@@ -70,7 +72,9 @@ const RUNNERS: Readonly<Record<OperationKind, (files: MemoryFiles, request: Requ
   [OperationKind.Unlink]: unlink,
   [OperationKind.Rename]: rename,
   [OperationKind.Mkdir]: (files, { fd, path, mode }) =>
-    at(files, fd, path, (start, name) => files.names.mkdir(start, name, files.permissions(mode))),
+    at(files, fd, path, (start, name) =>
+      files.names.mkdir(start, name, files.permissions(mode & MKDIR_BITS)),
+    ),
   [OperationKind.Symlink]: (files, { fd, path, path2 }) =>
     at(files, fd, path2, (start, name) => files.names.symlink(start, bytesOf(path ?? ""), name)),
   [OperationKind.Link]: link,
@@ -82,6 +86,7 @@ const RUNNERS: Readonly<Record<OperationKind, (files: MemoryFiles, request: Requ
 
 /** Does a request now: its result, a negative errno, or {@link BLOCKED}. */
 export function perform(files: MemoryFiles, request: Request): number {
+  if (request.fixedFile) return -EOPNOTSUPP;
   return RUNNERS[request.kind](files, request);
 }
 
