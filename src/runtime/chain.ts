@@ -1,8 +1,9 @@
 import { ETIME } from "../abi/linux.ts";
 import { OperationKind, type Request } from "../core/index.ts";
 import type { Prepared } from "./file-operations.ts";
+import type { Held } from "./held.ts";
 import type { Operation } from "./operation.ts";
-import type { Held, Scheduler } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 
 /** The kinds whose result counts bytes: one that is short of what was asked breaks a soft chain. */
 const TRANSFERS: ReadonlySet<OperationKind> = new Set<OperationKind>([

@@ -13,6 +13,7 @@ import {
 } from "../core/index.ts";
 import type { Extras } from "./extras.ts";
 import { type Finisher, Gate } from "./gate.ts";
+import { type Held, HeldList } from "./held.ts";
 import { detached, sharesBytes } from "./memory.ts";
 import {
   beginBatch,
@@ -49,15 +50,6 @@ const EFAULT = -errnoOf("EFAULT");
 const ALONE = -1;
 /** or who is told is a {@link Receiver}. */
 const TOLD = -2;
-
-/** An operation that has not started yet. */
-export interface Held {
-  readonly operation: Operation<unknown>;
-  /** Starts it. */
-  release(): void;
-  /** Cancels it before it has started. */
-  drop(): void;
-}
 
 /**
  * The loop of the runtime: everything queued in a tick becomes one batch, completions are collected
@@ -112,7 +104,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** In the last turn the engine did not take all that it was offered. */
   #refused = false;
   #quietListeners: (() => void)[] = [];
-  readonly #held = new Map<Operation<unknown>, Waiting & { drop(): void }>();
+  readonly #held = new HeldList();
   readonly #onFallback: Uint8Array;
   readonly #tick = () => {
     this.#scheduled = false;
@@ -208,19 +200,16 @@ export class Scheduler implements CompletionSink, OperationOwner {
     const operation = new Operation<unknown>(this);
     if (!this.#watches.options(operation, copy, extras))
       return { operation, release() {}, drop() {} };
-    const held = {
-      operation,
-      release: () => {
-        if (!this.#held.delete(operation)) return;
-        this.#watches.deadline(operation, copy, extras, this.#waiting.size > 0);
-        this.#admit(copy, operation, extras);
-      },
-      drop: () => {
-        if (this.#held.delete(operation)) settle(operation, copy.kind, ECANCELED, extras);
-      },
+    const drop = () => {
+      if (this.#held.take(operation)) settle(operation, copy.kind, ECANCELED, extras);
     };
-    this.#held.set(operation, { request: copy, operation, extras, drop: held.drop });
-    return held;
+    const order = this.#held.add({ request: copy, operation, extras, drop });
+    const release = () => {
+      if (!this.#held.take(operation)) return;
+      this.#watches.deadline(operation, copy, extras, this.#waiting.size > 0);
+      this.#admit(copy, operation, extras, order);
+    };
+    return { operation, release, drop };
   }
 
   complete(index: number, generation: number, result: number, more: boolean): void {
@@ -305,7 +294,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
 
   /** Asks for the cancellation of everything that can still be stopped. */
   cancelAll(): void {
-    for (const held of [...this.#held.values()]) held.drop();
+    this.#held.dropAll();
     for (;;) {
       const waiting = this.#waiting.peek();
       if (waiting === undefined) break;
@@ -338,7 +327,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       this.#memory.some(uses) ||
       this.#extras.some((extras) => uses(extras?.source)) ||
       this.#waiting.some(waits) ||
-      [...this.#held.values()].some(waits)
+      this.#held.some(waits)
     );
   }
 
@@ -355,16 +344,25 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#turn();
   };
 
-  #admit(request: Request, operation: Operation<unknown>, extras: Extras | undefined): void {
+  #admit(
+    request: Request,
+    operation: Operation<unknown>,
+    extras: Extras | undefined,
+    order = this.#held.next,
+  ): void {
     if (this.#possible[request.kind] === false) {
       refuse(this.#engine.name, request, operation, extras);
       return;
     }
+    const tied = request.drain === true && this.#held.hasBefore(order);
     // Nobody overtakes those who wait; the rest of a chain follows its first.
-    if (this.#waiting.size > 0 || !this.#queue(request, operation, extras, ALONE)) {
+    if (this.#waiting.size > 0 || tied || !this.#queue(request, operation, extras, ALONE)) {
       // The kernel's clock would start only once there is room.
       if (request.deadlineMs > 0) this.#watches.keepTime(operation, request, extras as Extras);
-      this.#waiting.push(request, operation, extras);
+      const waiting = { request, operation, extras, order };
+      // But for a member of a chain that was asked for before a drain, which waits for it.
+      if (this.#waiting.hasDrainAfter(order)) this.#waiting.putFirst(waiting);
+      else this.#waiting.push(waiting);
     }
     this.#staged = true;
     // Compared, not negated: V8 cannot know that a field is never anything but a boolean.
@@ -504,7 +502,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
     for (;;) {
       const waiting = this.#waiting.peek();
       if (waiting === undefined) return;
-      const { request, operation, extras } = waiting;
+      const { request, operation, extras, order } = waiting;
+      if (request.drain && this.#held.hasBefore(order)) return;
       if (!this.#queue(request, operation, extras, ALONE)) return;
       this.#waiting.shift();
     }
@@ -558,11 +557,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
 
   /** A chain waits, and is canceled, as a whole: none of it has started. */
   #cancelWaiting(operation: Operation<unknown>): boolean {
-    const held = this.#held.get(operation);
-    if (held !== undefined) {
-      held.drop();
-      return true;
-    }
+    if (this.#held.drop(operation)) return true;
     const removed = this.#waiting.removeChain(operation);
     for (const { operation: each, request, extras } of removed) {
       settle(each, request.kind, ECANCELED, extras);

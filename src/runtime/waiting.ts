@@ -7,6 +7,8 @@ export interface Waiting {
   readonly request: Request;
   readonly operation: Operation<unknown>;
   readonly extras: Extras | undefined;
+  /** When it was asked for, in the order of `HeldList`. */
+  readonly order: number;
 }
 
 /** The operations that wait for room, in the order in which they were asked for. */
@@ -20,8 +22,18 @@ export class WaitingList {
   }
 
   /** Appends one; the request is copied, because the caller will use it again. */
-  push(request: Request, operation: Operation<unknown>, extras: Extras | undefined): void {
-    this.#items.push({ request: Object.assign(new Request(), request), operation, extras });
+  push(waiting: Waiting): void {
+    this.#items.push(copyOf(waiting));
+  }
+
+  /** Puts one in front of all: it was asked for before a drain that waits here. */
+  putFirst(waiting: Waiting): void {
+    this.#items.splice(this.#first, 0, copyOf(waiting));
+  }
+
+  /** Whether a drain waits that was asked for after this place in the order. */
+  hasDrainAfter(order: number): boolean {
+    return this.some((waiting) => waiting.request.drain && waiting.order > order);
   }
 
   /** The one that has waited longest. */
@@ -59,4 +71,8 @@ export class WaitingList {
   has(operation: Operation<unknown>): boolean {
     return this.#items.some((w, i) => i >= this.#first && w.operation === operation);
   }
+}
+
+function copyOf(waiting: Waiting): Waiting {
+  return { ...waiting, request: Object.assign(new Request(), waiting.request) };
 }

@@ -265,6 +265,39 @@ describeConformance("drain", (engine, limits) => {
     },
   );
 
+  // Longer than the queue: the runtime starts its members one by one, on every engine.
+  it("waits for all of the chains before it, and for none of those after it", () =>
+    withTempDir((dir) =>
+      withProactor({ engine, entries: 4, depth: 16 }, async (p) => {
+        const file = join(dir, "file");
+        const fd = fs.openSync(file, "a+");
+        const drain = (text: string) => p.write(fd, Buffer.from(text), { drain: true });
+        const first = [...p.chain(appends(fd, "abcdefgh")), ...p.chain(appends(fd, "ABCDEFGH"))];
+        const middle = drain("|");
+        const second = p.chain(appends(fd, "ijklmnop"));
+        const last = drain("|");
+        await Promise.all([...first, middle, ...second, last, ...p.chain(appends(fd, "xyz"))]);
+        const [before = "", between, after] = fs.readFileSync(file, "utf8").split("|");
+        assert.equal([...before].toSorted().join(""), "ABCDEFGHabcdefgh");
+        assert.deepEqual([between, after], ["ijklmnop", "xyz"]);
+        fs.closeSync(fd);
+      }),
+    ));
+
+  it("in a chain waits for the chains before it, and for nothing of its own that follows", () =>
+    withTempDir((dir) =>
+      withProactor({ engine, entries: 4, depth: 16 }, async (p) => {
+        const file = join(dir, "file");
+        const fd = fs.openSync(file, "a+");
+        const long = p.chain(appends(fd, "abcdefgh"));
+        const members = appends(fd, "|xyzxyzxyz");
+        const tied = p.chain([{ ...members[0], drain: true } as never, ...members.slice(1)]);
+        await Promise.all([...long, ...tied]);
+        assert.equal(fs.readFileSync(file, "utf8"), "abcdefgh|xyzxyzxyz");
+        fs.closeSync(fd);
+      }),
+    ));
+
   it("works when the depth is one", () =>
     withProactor({ engine, depth: 1 }, async (p) => {
       const operations = [p.nop(), p.nop({ drain: true }), p.nop(), p.nop({ drain: true })];
