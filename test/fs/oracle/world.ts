@@ -84,7 +84,7 @@ export class World {
         return Object.fromEntries(entries.map(([key, value]) => [key, this.#make(value, views)]));
       }
       case "handle":
-        return this.#handle(argument.index) ?? "no such handle";
+        return this.#handle(argument.index) ?? `${this.dir}/none`;
       case "signal":
         return signalOf(argument.state);
       default:
