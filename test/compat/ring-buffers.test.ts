@@ -34,6 +34,7 @@ import {
   complete,
   expectRes,
   fifo,
+  lendable,
   ok,
   page,
   prepare,
@@ -63,7 +64,7 @@ function provided(
   { count, bytes, flags = 0 }: { count: number; bytes: number; flags?: number },
 ): [BufRing, Buffer[]] {
   const br = ring.setupBufRing(count, GROUP, flags);
-  const buffers = Array.from({ length: count }, () => Buffer.alloc(bytes));
+  const buffers = Array.from({ length: count }, () => lendable(bytes));
   buffers.forEach((buffer, bid) => {
     ring.bufRingAdd(br, buffer, bytes, bid, bid);
   });
@@ -81,7 +82,7 @@ function select(ring: Ring, prep: (sqe: number) => void, data: number): void {
 
 /** Sends text, and takes the completion of that. */
 function send(ring: Ring, fd: number, text: string): void {
-  const bytes = Buffer.from(text);
+  const bytes = lendable(text);
   prepare(ring, (sqe) => ring.prepSend(sqe, fd, bytes, bytes.length, MSG_NOSIGNAL), { data: 99 });
   submit(ring, 1);
 }
@@ -131,7 +132,7 @@ describe("setupBufRing", () => {
       const one = received(complete(ring, 2));
       const bid = bufferOf(one);
       assert.equal(buffers[bid]?.toString("latin1", 0, one.res), `round ${round}`);
-      ring.bufRingAdd(br, buffers[bid] ?? Buffer.alloc(0), 16, bid, 0);
+      ring.bufRingAdd(br, buffers[bid] ?? lendable(0), 16, bid, 0);
       ring.bufRingAdvance(br, 1);
     }
     assert.equal(ring.freeBufRing(br), 0);
@@ -232,7 +233,7 @@ describe("multishot receive", () => {
       assert.equal(one.flags & IORING_CQE_F_MORE, IORING_CQE_F_MORE);
       const bid = bufferOf(one);
       assert.equal(buffers[bid]?.toString("latin1", 0, one.res), text);
-      ring.bufRingAdd(br, buffers[bid] ?? Buffer.alloc(0), 16, bid, 0);
+      ring.bufRingAdd(br, buffers[bid] ?? lendable(0), 16, bid, 0);
       ring.bufRingAdvance(br, 1);
     }
     assert.equal(ring.requestsInFlight, 1);
@@ -291,13 +292,13 @@ describe("multishot receive", () => {
       // Only the lengths of this message count: everything lies in the provided buffer.
       const message = msghdr({ name: new Struct(SOCKADDR_STORAGE_SIZE) });
       select(ring, (sqe) => ring.prepRecvmsgMultishot(sqe, to, message, 0), 1);
-      const bytes = Buffer.from("datagram");
+      const bytes = lendable("datagram");
       prepare(ring, (sqe) => ring.prepSendto(sqe, from, bytes, 8, 0, target, target.byteLength), {
         data: 99,
       });
       submit(ring, 1);
       const one = received(complete(ring, 2));
-      const buffer = buffers[bufferOf(one)] ?? Buffer.alloc(0);
+      const buffer = buffers[bufferOf(one)] ?? lendable(0);
       const out = recvmsgValidate(buffer, one.res, message);
       assert.equal(out?.payload.toString(), "datagram");
       assert.equal(out.payloadLength, 8);
@@ -346,7 +347,7 @@ describe("bundles", () => {
     }
     const br = ring.setupBufRing(4, GROUP);
     ["one ", "two ", "three"].forEach((text, bid) => {
-      ring.bufRingAdd(br, Buffer.from(text), text.length, bid, bid);
+      ring.bufRingAdd(br, lendable(text), text.length, bid, bid);
     });
     ring.bufRingAdvance(br, 3);
     select(ring, (sqe) => ring.prepSendBundle(sqe, pair.a, 0, 0), 1);

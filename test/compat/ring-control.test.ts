@@ -425,18 +425,24 @@ describe("prepEpollCtl, prepEpollWait", () => {
   // JavaScript can make no epoll instance: a child that never returns to its loop uses libuv's.
   const child = (useWait: boolean) => `
     import assert from "node:assert/strict";
-    import { readdirSync, readlinkSync, writeSync } from "node:fs";
+    import { readdirSync, readFileSync, writeSync } from "node:fs";
+    import { createServer } from "node:net";
     import {
       EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, epollEventAt, epollEvents, eventfd, queueInit, POLLIN,
     } from ${JSON.stringify(moduleUrl("src/compat/ring/index.ts"))};
-    const isEpoll = (name) => {
+    // Other threads of Node wait in epoll, too: ours is the one that watches our server.
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", () => setImmediate(resolve)));
+    await new Promise((resolve) => setImmediate(resolve));
+    const watchesServer = (name) => {
       try {
-        return readlinkSync("/proc/self/fd/" + name).includes("eventpoll");
+        const info = readFileSync("/proc/self/fdinfo/" + name, "utf8");
+        return new RegExp("^tfd: +" + server._handle.fd + " ", "m").test(info);
       } catch {
         return false;
       }
     };
-    const epfd = Number(readdirSync("/proc/self/fd").find(isEpoll));
+    const epfd = Number(readdirSync("/proc/self/fd").find(watchesServer));
     const ring = queueInit(8);
     const result = (prep) => {
       const sqe = ring.getSqe();

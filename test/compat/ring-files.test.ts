@@ -27,7 +27,17 @@ import {
   SYNC_FILE_RANGE_WRITE,
 } from "../../src/compat/ring/index.ts";
 import { withTempDir } from "../support/temp-dir.ts";
-import { expectRes, fifo, ok, page, run, smallRing, uringIt } from "./ring-support.ts";
+import {
+  expectRes,
+  fifo,
+  lendable,
+  lendableInt32s,
+  ok,
+  page,
+  run,
+  smallRing,
+  uringIt,
+} from "./ring-support.ts";
 
 /** Runs a test with a file of its own, open for reading and writing. */
 function withFile(text: string, body: (fd: number, path: string) => void): Promise<void> {
@@ -47,10 +57,10 @@ describe("prepRead, prepWrite", () => {
   uringIt("read and write at offsets", ["IORING_OP_READ", "IORING_OP_WRITE"], () =>
     withFile("0123456789", (fd, path) => {
       using ring = smallRing();
-      const buffer = Buffer.alloc(4);
+      const buffer = lendable(4);
       expectRes(ring, 4, (sqe) => ring.prepRead(sqe, fd, buffer, 4, 3));
       assert.equal(buffer.toString(), "3456");
-      expectRes(ring, 3, (sqe) => ring.prepWrite(sqe, fd, Buffer.from("abc"), 3, 5));
+      expectRes(ring, 3, (sqe) => ring.prepWrite(sqe, fd, lendable("abc"), 3, 5));
       assert.equal(readFileSync(path, "utf8"), "01234abc89");
       expectRes(ring, 2, (sqe) => ring.prepRead(sqe, fd, buffer, 4, 8));
       expectRes(ring, -EBADF, (sqe) => ring.prepRead(sqe, -1, buffer, 4, 0));
@@ -60,11 +70,11 @@ describe("prepRead, prepWrite", () => {
   uringIt("take -1 for the file position", ["IORING_OP_READ", "IORING_OP_WRITE"], () =>
     withFile("0123456789", (fd) => {
       using ring = smallRing();
-      const buffer = Buffer.alloc(4);
+      const buffer = lendable(4);
       ok(ring, (sqe) => ring.prepRead(sqe, fd, buffer, 4, -1));
       ok(ring, (sqe) => ring.prepRead(sqe, fd, buffer, 4, -1));
       assert.equal(buffer.toString(), "4567");
-      ok(ring, (sqe) => ring.prepWrite(sqe, fd, Buffer.from("x"), 1, -1));
+      ok(ring, (sqe) => ring.prepWrite(sqe, fd, lendable("x"), 1, -1));
       assert.equal(readSync(fd, buffer, 0, 4, null), 1);
       assert.equal(buffer.toString("latin1", 0, 1), "9");
     }),
@@ -74,9 +84,9 @@ describe("prepRead, prepWrite", () => {
     withFile("", (fd) => {
       using ring = smallRing();
       const far = 5 * 2 ** 30 + 3;
-      ok(ring, (sqe) => ring.prepWrite(sqe, fd, Buffer.from("far"), 3, far));
+      ok(ring, (sqe) => ring.prepWrite(sqe, fd, lendable("far"), 3, far));
       assert.equal(fstatSync(fd).size, far + 3);
-      const buffer = Buffer.alloc(3);
+      const buffer = lendable(3);
       ok(ring, (sqe) => ring.prepRead(sqe, fd, buffer, 3, far));
       assert.equal(buffer.toString(), "far");
     }),
@@ -87,10 +97,10 @@ describe("prepReadv, prepWritev", () => {
   uringIt("scatter and gather", ["IORING_OP_READV", "IORING_OP_WRITEV"], () =>
     withFile("", (fd, path) => {
       using ring = smallRing();
-      const parts = [Buffer.from("one "), Buffer.from("two "), Buffer.from("three")];
+      const parts = [lendable("one "), lendable("two "), lendable("three")];
       expectRes(ring, 13, (sqe) => ring.prepWritev(sqe, fd, iovec(parts), 3, 0));
       assert.equal(readFileSync(path, "utf8"), "one two three");
-      const into = [Buffer.alloc(3), Buffer.alloc(5)];
+      const into = [lendable(3), lendable(5)];
       expectRes(ring, 8, (sqe) => ring.prepReadv(sqe, fd, iovec(into), 2, 4));
       assert.deepEqual(into.map(String), ["two", " thre"]);
     }),
@@ -100,11 +110,11 @@ describe("prepReadv, prepWritev", () => {
     withFile("begin", (fd, path) => {
       using ring = smallRing();
       const flags = RWF_APPEND | RWF_DSYNC;
-      ok(ring, (sqe) => ring.prepWritev2(sqe, fd, iovec([Buffer.from(" end")]), 1, 0, flags));
+      ok(ring, (sqe) => ring.prepWritev2(sqe, fd, iovec([lendable(" end")]), 1, 0, flags));
       assert.equal(readFileSync(path, "utf8"), "begin end");
       const bad = 0x4000_0000;
       const refused = run(ring, (sqe) => {
-        ring.prepReadv2(sqe, fd, iovec([Buffer.alloc(1)]), 1, 0, bad);
+        ring.prepReadv2(sqe, fd, iovec([lendable(1)]), 1, 0, bad);
       });
       assert.ok(refused < 0, "The kernel looks at the flags");
     }),
@@ -233,7 +243,7 @@ describe("prepSplice, prepTee, prepPipe", () => {
       writeFileSync(path, "0123456789");
       const fd = openSync(path, "r");
       expectRes(ring, 5, (sqe) => ring.prepSplice(sqe, fd, 4, pipe.b, -1, 5, 0));
-      const buffer = Buffer.alloc(10);
+      const buffer = lendable(10);
       assert.equal(readSync(pipe.a, buffer), 5);
       assert.equal(buffer.toString("latin1", 0, 5), "45678");
       assert.equal(ring.registerFiles([fd]), 0);
@@ -253,7 +263,7 @@ describe("prepSplice, prepTee, prepPipe", () => {
       using second = fifo(dir, "second");
       writeSync(first.b, "twice");
       expectRes(ring, 5, (sqe) => ring.prepTee(sqe, first.a, second.b, 100, 0));
-      const buffer = Buffer.alloc(5);
+      const buffer = lendable(5);
       for (const pipe of [first, second]) {
         assert.equal(readSync(pipe.a, buffer), 5);
         assert.equal(buffer.toString(), "twice");
@@ -263,12 +273,12 @@ describe("prepSplice, prepTee, prepPipe", () => {
 
   uringIt("make pipes", ["IORING_OP_PIPE"], () => {
     using ring = smallRing();
-    const fds = new Int32Array(2);
+    const fds = lendableInt32s(2);
     ok(ring, (sqe) => ring.prepPipe(sqe, fds, O_CLOEXEC));
     const [a = -1, b = -1] = fds;
     assert.ok(a > 2 && b > 2);
     writeSync(b, "through");
-    const buffer = Buffer.alloc(7);
+    const buffer = lendable(7);
     assert.equal(readSync(a, buffer), 7);
     closeSync(a);
     closeSync(b);

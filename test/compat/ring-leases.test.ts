@@ -17,6 +17,9 @@ import { withTempDir } from "../support/temp-dir.ts";
 import {
   complete,
   fifo,
+  holdsMemory,
+  lendable,
+  NOT_HELD,
   page,
   prepare,
   smallRing,
@@ -27,7 +30,7 @@ import {
 
 /** Starts a read into a view that only the ring knows afterwards. */
 function readIntoNowhere(ring: Ring, fd: number, data = 1): WeakRef<Buffer> {
-  const buffer = Buffer.from(new ArrayBuffer(4096));
+  const buffer = lendable(4096);
   prepare(ring, (sqe) => ring.prepRead(sqe, fd, buffer, 4096, -1), { data });
   submit(ring, 1);
   return new WeakRef(buffer);
@@ -86,8 +89,9 @@ describe("what a request is lent", () => {
   });
 
   // HAZARDS B1: memory that is taken away while the kernel writes to it.
-  uringIt("stays in place when its memory is transferred", ["IORING_OP_READ"], () =>
+  uringIt("stays in place when its memory is transferred", ["IORING_OP_READ"], (t) =>
     withTempDir((dir) => {
+      if (!holdsMemory()) return t.skip(NOT_HELD);
       using ring = smallRing();
       using pipe = fifo(dir);
       const memory = new ArrayBuffer(4096);
@@ -104,8 +108,9 @@ describe("what a request is lent", () => {
     }, "ring"),
   );
 
-  uringIt("may be a small view on V8's own heap", ["IORING_OP_READ"], () =>
+  uringIt("may be a small view on V8's own heap", ["IORING_OP_READ"], (t) =>
     withTempDir(async (dir) => {
+      if (!holdsMemory()) return t.skip(NOT_HELD);
       using ring = smallRing();
       using pipe = fifo(dir);
       const views = Array.from({ length: 8 }, () => new Uint8Array(8));
@@ -127,7 +132,7 @@ describe("what a request is lent", () => {
       using ring = smallRing();
       using pipe = fifo(dir);
       const start = () => {
-        const buffer = Buffer.from(new ArrayBuffer(4096));
+        const buffer = lendable(4096);
         prepare(ring, (sqe) => ring.prepRead(sqe, pipe.a, buffer, 4, -1), {
           data: 1,
           flags: IOSQE_CQE_SKIP_SUCCESS | IOSQE_IO_LINK,
@@ -150,7 +155,7 @@ describe("what a request is lent", () => {
       const ring = smallRing();
       using pipe = fifo(dir);
       const start = () => {
-        const buffer = Buffer.from(new ArrayBuffer(4096));
+        const buffer = lendable(4096);
         prepare(ring, (sqe) => ring.prepRead(sqe, pipe.a, buffer, 4, -1), {
           flags: IOSQE_CQE_SKIP_SUCCESS,
         });
@@ -285,7 +290,7 @@ describe("the end of an environment", () => {
       };
       for (let i = 0; i < 20; i++) {
         const sqe = ring.getSqe();
-        ring.prepRead(sqe, fd, Buffer.alloc(4096), 4096, -1);
+        ring.prepRead(sqe, fd, R.allocate(4096), 4096, -1);
         ring.sqeSetData64(sqe, i);
         if (i % 4 === 0) ring.sqeSetFlags(sqe, R.IOSQE_ASYNC);
       }
@@ -298,16 +303,18 @@ describe("the end of an environment", () => {
       while (ring.peekCqe() >= 0) ring.cqAdvance(ring.cqReady());
       if (ring.requestsInFlight !== 20) throw new Error("in flight: " + ring.requestsInFlight);
     }
-    function check() {
-      const open = readdirSync("/proc/self/fd").filter((name) => {
+    function rings() {
+      return readdirSync("/proc/self/fd").filter((name) => {
         try { return readlinkSync("/proc/self/fd/" + name).includes("io_uring"); }
         catch { return false; }
-      });
+      }).length;
+    }
+    function check(before) {
       const fd = openSync(fifo, "r+");
       writeSync(fd, "x");
       // Blocks for ever when a forgotten read took the byte; the time limit tells.
       readSync(fd, Buffer.alloc(1));
-      process.stdout.write("clean " + open.length);
+      process.stdout.write("clean " + (rings() - before));
     }
     if (!isMainThread) {
       start();
@@ -316,6 +323,9 @@ describe("the end of an environment", () => {
       start();
       process.stdout.write("clean 0");
     } else {
+      // libuv has rings of its own from Node 22 on, once its loop has turned.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const before = rings();
       const worker = new Worker(new URL(import.meta.url), { workerData: fifo });
       const exited = new Promise((resolve) => worker.once("exit", resolve));
       if (${JSON.stringify(end)} === "terminate") {
@@ -323,7 +333,7 @@ describe("the end of an environment", () => {
         await worker.terminate();
       }
       await exited;
-      check();
+      check(before);
     }
   `;
 

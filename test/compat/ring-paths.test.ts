@@ -37,7 +37,16 @@ import {
   XATTR_CREATE,
 } from "../../src/compat/ring/index.ts";
 import { withTempDir } from "../support/temp-dir.ts";
-import { expectRes, ok, page, run, smallRing, uringIt } from "./ring-support.ts";
+import {
+  expectRes,
+  lendable,
+  lendableInt32s,
+  ok,
+  page,
+  run,
+  smallRing,
+  uringIt,
+} from "./ring-support.ts";
 
 describe("prepOpenat, prepOpenat2, prepClose", () => {
   uringIt("open and close by path", ["IORING_OP_OPENAT", "IORING_OP_CLOSE"], () =>
@@ -52,7 +61,7 @@ describe("prepOpenat, prepOpenat2, prepClose", () => {
       const folder = openSync(dir, O_RDONLY);
       const again = ok(ring, (sqe) => ring.prepOpenat(sqe, folder, "new", O_RDONLY, 0));
       closeSync(again);
-      const bytes = Buffer.from("new\0and more");
+      const bytes = lendable("new\0and more");
       closeSync(ok(ring, (sqe) => ring.prepOpenat(sqe, folder, bytes, O_RDONLY, 0)));
       closeSync(folder);
     }, "ring"),
@@ -91,7 +100,7 @@ describe("direct descriptors", () => {
         writeFileSync(path, "direct");
         assert.equal(ring.registerFilesSparse(4), 0);
         expectRes(ring, 0, (sqe) => ring.prepOpenDirect(sqe, path, O_RDONLY, 0, 2));
-        const buffer = Buffer.alloc(6);
+        const buffer = lendable(6);
         expectRes(ring, 6, (sqe) => ring.prepRead(sqe, 2, buffer, 6, 0), IOSQE_FIXED_FILE);
         assert.equal(buffer.toString(), "direct");
         expectRes(ring, -EBADF, (sqe) => ring.prepRead(sqe, 3, buffer, 6, 0), IOSQE_FIXED_FILE);
@@ -115,7 +124,7 @@ describe("direct descriptors", () => {
       ok(ring, (sqe) => ring.prepOpenDirect(sqe, path, O_RDONLY, 0, 0));
       for (const flags of [0, IORING_FIXED_FD_NO_CLOEXEC]) {
         const fd = ok(ring, (sqe) => ring.prepFixedFdInstall(sqe, 0, flags));
-        const buffer = Buffer.alloc(9);
+        const buffer = lendable(9);
         assert.equal(readSync(fd, buffer, 0, 9, 0), 9);
         assert.equal(buffer.toString(), "installed");
         const info = readFileSync(`/proc/self/fdinfo/${fd}`, "latin1");
@@ -134,14 +143,14 @@ describe("direct descriptors", () => {
       writeFileSync(path, "updated");
       const fd = openSync(path, O_RDONLY);
       assert.equal(ring.registerFiles([-1, -1, -1]), 0);
-      const fds = new Int32Array([fd, fd]);
+      const fds = lendableInt32s([fd, fd]);
       expectRes(ring, 2, (sqe) => ring.prepFilesUpdate(sqe, fds, 2, 1));
       closeSync(fd);
-      const buffer = Buffer.alloc(7);
+      const buffer = lendable(7);
       for (const [index, res] of [-EBADF, 7, 7].entries()) {
         expectRes(ring, res, (sqe) => ring.prepRead(sqe, index, buffer, 7, 0), IOSQE_FIXED_FILE);
       }
-      ok(ring, (sqe) => ring.prepFilesUpdate(sqe, new Int32Array([-1]), 1, 2));
+      ok(ring, (sqe) => ring.prepFilesUpdate(sqe, lendableInt32s([-1]), 1, 2));
       expectRes(ring, -EBADF, (sqe) => ring.prepRead(sqe, 2, buffer, 7, 0), IOSQE_FIXED_FILE);
     }, "ring"),
   );
@@ -222,12 +231,12 @@ describe("extended attributes", () => {
       const path = join(dir, "file");
       writeFileSync(path, "");
       const name = "user.proactor";
-      const value = Buffer.from("value");
+      const value = lendable("value");
       expectRes(ring, 0, (sqe) => ring.prepSetxattr(sqe, name, value, path, XATTR_CREATE, 5));
       expectRes(ring, -EEXIST, (sqe) => {
         ring.prepSetxattr(sqe, name, value, path, XATTR_CREATE, 5);
       });
-      const into = Buffer.alloc(16);
+      const into = lendable(16);
       expectRes(ring, 5, (sqe) => ring.prepGetxattr(sqe, name, into, path, 16));
       assert.equal(into.toString("latin1", 0, 5), "value");
       expectRes(ring, 5, (sqe) => ring.prepGetxattr(sqe, name, null, path, 0));
@@ -240,9 +249,9 @@ describe("extended attributes", () => {
       const path = join(dir, "file");
       writeFileSync(path, "");
       const fd = openSync(path, O_RDWR);
-      const value = Buffer.from("by fd");
+      const value = lendable("by fd");
       expectRes(ring, 0, (sqe) => ring.prepFsetxattr(sqe, fd, "user.x", value, 0, 5));
-      const into = Buffer.alloc(5);
+      const into = lendable(5);
       expectRes(ring, 5, (sqe) => ring.prepFgetxattr(sqe, fd, "user.x", into, 5));
       assert.equal(into.toString(), "by fd");
       assert.ok(run(ring, (sqe) => ring.prepFgetxattr(sqe, fd, "user.none", into, 5)) < 0);

@@ -22,6 +22,9 @@ import { withTempDir } from "../support/temp-dir.ts";
 import {
   complete,
   fifo,
+  lendable,
+  lendableInt32s,
+  lendableUint32s,
   limit,
   page,
   prepare,
@@ -113,7 +116,7 @@ describe("peekCqe, waitCqe, forEachCqe", () => {
     assert.equal(ring.submitAndWait(5), 5);
     assert.equal(ring.cqReady(), 5);
     assert.equal(ring.waitCqeNr(5), ring.cqeAt(0));
-    const batch = new Uint32Array(8);
+    const batch = lendableUint32s(8);
     assert.equal(ring.peekBatchCqe(batch, 3), 3);
     assert.deepEqual(
       [...batch.subarray(0, 3)],
@@ -332,10 +335,10 @@ describe("a length beyond the end", () => {
     using ring = smallRing(8);
     const sqe = ring.getSqe();
     const code = "ERR_OUT_OF_RANGE";
-    assert.throws(() => ring.prepRead(sqe, 0, Buffer.alloc(4), 5, 0), { code });
+    assert.throws(() => ring.prepRead(sqe, 0, lendable(4), 5, 0), { code });
     assert.throws(() => ring.prepRecv(sqe, 0, new Float64Array(1), 9, 0), { code });
-    assert.throws(() => ring.prepPipe(sqe, new Int32Array(1), 0), { code });
-    assert.throws(() => ring.prepTimeout(sqe, Buffer.alloc(8), 0, 0), { code });
+    assert.throws(() => ring.prepPipe(sqe, lendableInt32s(1), 0), { code });
+    assert.throws(() => ring.prepTimeout(sqe, lendable(8), 0, 0), { code });
     assert.throws(() => ring.prepWritev(sqe, 0, timespecMs(1), 2, 0), { code });
     // What was refused is still the NOP that it was.
     submit(ring, 1);

@@ -54,6 +54,9 @@ import {
   complete,
   expectRes,
   fifo,
+  lendable,
+  lendableInt32s,
+  lendableUint32s,
   limit,
   ok,
   page,
@@ -69,7 +72,7 @@ const FOREIGN = 0xffff_ffff;
 
 /** The counter of an eventfd, which is 0 when there was no signal. */
 function signals(fd: number): number {
-  const counter = Buffer.alloc(8);
+  const counter = lendable(8);
   try {
     readSync(fd, counter, 0, 8, null);
   } catch (error) {
@@ -151,7 +154,7 @@ describe("registerFiles", () => {
           return openSync(join(dir, name), "r");
         });
         const read = (index: number) => {
-          const buffer = Buffer.alloc(1);
+          const buffer = lendable(1);
           const res = run(ring, (sqe) => ring.prepRead(sqe, index, buffer, 1, 0), IOSQE_FIXED_FILE);
           return res === 1 ? buffer.toString() : res;
         };
@@ -163,7 +166,7 @@ describe("registerFiles", () => {
         assert.deepEqual([read(0), read(1), read(2)], ["b", "a", "b"]);
         assert.ok(ring.registerFilesUpdate(2, [a, b]) < 0, "Beyond the end");
         assert.equal(ring.registerFilesUpdate(0, [-1]), 1);
-        const chosen = new Int32Array([a]);
+        const chosen = lendableInt32s([a]);
         const result = ring.registerFilesUpdate(IORING_FILE_INDEX_ALLOC, chosen);
         if (result === 1) assert.equal(chosen[0], 0);
         assert.equal(ring.unregisterFiles(), 0);
@@ -286,8 +289,8 @@ describe("the kernel's workers", () => {
 
   uringIt("are limited", ["IORING_REGISTER_IOWQ_MAX_WORKERS"], () => {
     using ring = smallRing();
-    assert.equal(ring.registerIowqMaxWorkers(new Uint32Array([3, 5])), 0);
-    const values = new Uint32Array(2);
+    assert.equal(ring.registerIowqMaxWorkers(lendableUint32s([3, 5])), 0);
+    const values = lendableUint32s(2);
     assert.equal(ring.registerIowqMaxWorkers(values), 0);
     assert.deepEqual([...values], [3, 5]);
     expectRes(ring, 0, (sqe) => ring.prepNop(sqe), IOSQE_ASYNC);
@@ -475,7 +478,7 @@ describe("prepMsgRing", () => {
       assert.ok(place !== 2);
       assert.equal(complete(other, 2).length, 2);
       for (const index of [2, place]) {
-        const buffer = Buffer.alloc(5);
+        const buffer = lendable(5);
         expectRes(other, 5, (sqe) => other.prepRead(sqe, index, buffer, 5, 0), IOSQE_FIXED_FILE);
         assert.equal(buffer.toString(), "given");
       }

@@ -44,6 +44,7 @@ import { withTempDir } from "../support/temp-dir.ts";
 import {
   complete,
   expectRes,
+  lendableInt32s,
   page,
   prepare,
   run,
@@ -262,7 +263,7 @@ describe("entries of other sizes", () => {
       });
       assert.deepEqual(seen, [undefined, 2 ** 40 + round]);
       fillers += places - 3;
-      const batch = new Int32Array(4);
+      const batch = lendableInt32s(4);
       assert.equal(ring.peekBatchCqe(batch, 4), 2);
       ring.cqAdvance(places);
     }

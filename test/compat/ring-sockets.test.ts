@@ -54,6 +54,9 @@ import {
   byData,
   complete,
   expectRes,
+  lendable,
+  lendableInt32s,
+  lendableUint32s,
   ok,
   page,
   prepare,
@@ -102,7 +105,7 @@ describe("prepSocket, prepBind, prepListen, prepAccept, prepConnect", () => {
       using ring = smallRing();
       const { fd: server, address } = listener(ring);
       const peer = allocate(4096);
-      const length = new Uint32Array([SOCKADDR_STORAGE_SIZE]);
+      const length = lendableUint32s([SOCKADDR_STORAGE_SIZE]);
       prepare(ring, (sqe) => ring.prepAccept(sqe, server, peer, length, SOCK_CLOEXEC), { data: 1 });
       submit(ring, 1);
       const client = connecting(ring, address, 2);
@@ -170,13 +173,8 @@ describe("prepSocket, prepBind, prepListen, prepAccept, prepConnect", () => {
     const second = connecting(ring, address, 2);
     const place = byData(complete(ring, 2)).get(1)?.res ?? -1;
     assert.ok(place >= 0 && place < 3);
-    expectRes(
-      ring,
-      2,
-      (sqe) => ring.prepSend(sqe, place, Buffer.from("hi"), 2, 0),
-      IOSQE_FIXED_FILE,
-    );
-    const buffer = Buffer.alloc(2);
+    expectRes(ring, 2, (sqe) => ring.prepSend(sqe, place, lendable("hi"), 2, 0), IOSQE_FIXED_FILE);
+    const buffer = lendable(2);
     expectRes(ring, 2, (sqe) => ring.prepRecv(sqe, second, buffer, 2, 0));
     assert.equal(buffer.toString(), "hi");
     for (const fd of [server, first, second]) closeSync(fd);
@@ -212,19 +210,19 @@ describe("prepSend, prepRecv, prepShutdown", () => {
     async () => {
       using pair = await sockets();
       using ring = smallRing();
-      const buffer = Buffer.alloc(16);
+      const buffer = lendable(16);
       prepare(ring, (sqe) => ring.prepRecv(sqe, pair.b, buffer, 10, MSG_WAITALL), { data: 1 });
       submit(ring, 1);
-      expectRes(ring, 5, (sqe) => ring.prepSend(sqe, pair.a, Buffer.from("first"), 5, 0));
+      expectRes(ring, 5, (sqe) => ring.prepSend(sqe, pair.a, lendable("first"), 5, 0));
       assert.equal(ring.peekCqe(), -EAGAIN, "Five bytes are missing");
-      prepare(ring, (sqe) => ring.prepSend(sqe, pair.a, Buffer.from("later"), 5, 0), { data: 2 });
+      prepare(ring, (sqe) => ring.prepSend(sqe, pair.a, lendable("later"), 5, 0), { data: 2 });
       submit(ring, 1);
       assert.equal(byData(complete(ring, 2)).get(1)?.res, 10);
       assert.equal(buffer.toString("latin1", 0, 10), "firstlater");
       expectRes(ring, 0, (sqe) => ring.prepShutdown(sqe, pair.a, SHUT_WR));
       expectRes(ring, 0, (sqe) => ring.prepRecv(sqe, pair.b, buffer, 10, 0));
       expectRes(ring, -EPIPE, (sqe) => {
-        ring.prepSend(sqe, pair.a, Buffer.from("x"), 1, MSG_NOSIGNAL);
+        ring.prepSend(sqe, pair.a, lendable("x"), 1, MSG_NOSIGNAL);
       });
     },
   );
@@ -240,7 +238,7 @@ describe("prepSend, prepRecv, prepShutdown", () => {
       },
       { data: 1 },
     );
-    prepare(ring, (sqe) => ring.prepSend(sqe, pair.a, Buffer.from("x"), 1, 0), { data: 2 });
+    prepare(ring, (sqe) => ring.prepSend(sqe, pair.a, lendable("x"), 1, 0), { data: 2 });
     submit(ring, 2);
     assert.equal(byData(complete(ring, 2)).get(1)?.res, 1);
   });
@@ -255,12 +253,12 @@ describe("prepSend, prepRecv, prepShutdown", () => {
       const address = sockaddrUn(`\0proactor-${process.pid}`);
       ok(ring, (sqe) => ring.prepBind(sqe, to, address, address.byteLength));
       expectRes(ring, 5, (sqe) => {
-        ring.prepSendto(sqe, from, Buffer.from("hello"), 5, 0, address, address.byteLength);
+        ring.prepSendto(sqe, from, lendable("hello"), 5, 0, address, address.byteLength);
       });
-      const buffer = Buffer.alloc(16);
+      const buffer = lendable(16);
       expectRes(ring, 5, (sqe) => ring.prepRecv(sqe, to, buffer, 16, 0));
       assert.equal(buffer.toString("latin1", 0, 5), "hello");
-      const vectors = iovec([Buffer.from("one"), Buffer.from("two")]);
+      const vectors = iovec([lendable("one"), lendable("two")]);
       const res = run(ring, (sqe) => {
         ring.prepSendto(sqe, from, vectors, 2, 0, address, address.byteLength);
         ring.sqeSetIoprio(sqe, IORING_SEND_VECTORIZED);
@@ -288,13 +286,13 @@ describe("prepSendmsg, prepRecvmsg", () => {
         ok(ring, (sqe) => ring.prepBind(sqe, from, sender, sender.byteLength));
         const out = msghdr({
           name: address,
-          buffers: [Buffer.from("with "), Buffer.from("a socket")],
+          buffers: [lendable("with "), lendable("a socket")],
           control: scmRights([from]),
         });
         expectRes(ring, 13, (sqe) => ring.prepSendmsg(sqe, from, out, 0));
         const name = new Struct(SOCKADDR_STORAGE_SIZE);
         const control = new Struct(64);
-        const parts = [Buffer.alloc(4), Buffer.alloc(32)] as const;
+        const parts = [lendable(4), lendable(32)] as const;
         const message = msghdr({ name, buffers: parts, control });
         expectRes(ring, 13, (sqe) => ring.prepRecvmsg(sqe, to, message, 0));
         assert.equal(parts[0].toString(), "with");
@@ -378,7 +376,7 @@ describe("prepCmdSock, prepUringCmd", () => {
   uringIt("ask and set socket options", ["IORING_OP_URING_CMD"], async (t) => {
     using pair = await sockets();
     using ring = smallRing();
-    const value = new Int32Array(1);
+    const value = lendableInt32s(1);
     const get = (option: number): number =>
       run(ring, (sqe) => {
         const op = SOCKET_URING_OP_GETSOCKOPT;
@@ -390,7 +388,7 @@ describe("prepCmdSock, prepUringCmd", () => {
     }
     assert.equal(value[0], SOCK_STREAM);
     for (const wanted of [1, 0]) {
-      const setting = new Int32Array([wanted]);
+      const setting = lendableInt32s([wanted]);
       expectRes(ring, 0, (sqe) => {
         const op = SOCKET_URING_OP_SETSOCKOPT;
         ring.prepCmdSock(sqe, op, pair.a, SOL_SOCKET, SO_KEEPALIVE, setting, 4);
@@ -409,7 +407,7 @@ describe("prepCmdSock, prepUringCmd", () => {
       t.skip("commands of sockets are newer than this kernel (6.7)");
       return;
     }
-    ok(ring, (sqe) => ring.prepSend(sqe, pair.a, Buffer.from("four"), 4, 0));
+    ok(ring, (sqe) => ring.prepSend(sqe, pair.a, lendable("four"), 4, 0));
     assert.equal(count(SOCKET_URING_OP_SIOCINQ, pair.b), 4);
     assert.ok(count(SOCKET_URING_OP_SIOCOUTQ, pair.a) >= 0);
   });
@@ -419,7 +417,7 @@ describe("prepCmdSock, prepUringCmd", () => {
     using pair = await sockets();
     using ring = queueInit(8, IORING_SETUP_SQE_MIXED);
     const address = new Struct(SOCKADDR_STORAGE_SIZE);
-    const length = new Uint32Array([SOCKADDR_STORAGE_SIZE]);
+    const length = lendableUint32s([SOCKADDR_STORAGE_SIZE]);
     expectRes(ring, 0, (sqe) => ring.prepCmdGetsockname(sqe, pair.a, address, length, 1));
     const peer = readSockaddr(address, length[0] ?? 0);
     assert.equal(peer?.family === "IPv4" && peer.address, "127.0.0.1");

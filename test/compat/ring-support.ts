@@ -238,3 +238,37 @@ export function fdOf(socket: Socket): number {
 export function limit(ms = PATIENCE_MS): Struct {
   return timespecMs(ms);
 }
+
+/**
+ * Memory that can be lent on every runtime, with some bytes in it: what a program's own Buffer is
+ * not where memory cannot be held.
+ */
+export function lendable(content: number | string): Buffer {
+  if (typeof content === "number") return allocate(Math.max(content, 1)).subarray(0, content);
+  const bytes = allocate(Math.max(Buffer.byteLength(content), 1));
+  return bytes.subarray(0, bytes.write(content));
+}
+
+/** The same as signed words: how many, or which. */
+export function lendableInt32s(content: number | readonly number[]): Int32Array {
+  const values = typeof content === "number" ? new Array<number>(content).fill(0) : content;
+  const words = new Int32Array(allocate(4 * values.length).buffer, 0, values.length);
+  words.set(values);
+  return words;
+}
+
+/** The same as unsigned words. */
+export function lendableUint32s(content: number | readonly number[]): Uint32Array {
+  const { buffer, length } = lendableInt32s(content);
+  return new Uint32Array(buffer, 0, length);
+}
+
+/** Why a test about memory of the program's own cannot run. */
+export const NOT_HELD = "Memory of a program's own cannot be held on this runtime";
+
+/** Whether memory of a program's own can be held, or only what `allocate` gave. */
+export function holdsMemory(): boolean {
+  const native = loadNative();
+  if (!native.available) return false;
+  return native.addon.hold(new ArrayBuffer(64)) !== undefined;
+}

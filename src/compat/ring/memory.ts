@@ -92,7 +92,7 @@ export function lendView(view: NodeJS.ArrayBufferView, bytes: number): LentView 
 /** The memory of a structure that the kernel reads or fills in, and what that points to. */
 export class Struct {
   /** All of it, to be written before the request is submitted and read after it is done. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** The same, field by field; little-endian. */
   readonly view: DataView;
   /** Where it is. */

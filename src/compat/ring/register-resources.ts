@@ -64,6 +64,13 @@ function vectorsOf(buffers: Buffers): Struct {
   return struct;
 }
 
+/** Tags in memory that can be lent on every runtime: the kernel copies them before it answers. */
+function tagsOf(tags: Tags): Struct {
+  const struct = new Struct(tags.byteLength);
+  struct.bytes.set(new Uint8Array(tags.buffer, tags.byteOffset, tags.byteLength));
+  return struct;
+}
+
 function tableOf(fds: Descriptors): Struct {
   const struct = new Struct(fds.length * 4);
   fds.forEach((fd, i) => {
@@ -230,7 +237,7 @@ export abstract class ResourceVerbs extends CompletionVerbs {
       .setU32(RSRC_REGISTER_NR, nr)
       .setU32(RSRC_REGISTER_FLAGS, data === null ? IORING_RSRC_REGISTER_SPARSE : 0)
       .setPointer(RSRC_REGISTER_DATA, data)
-      .setPointer(RSRC_REGISTER_TAGS, tags, nr * 8);
+      .setPointer(RSRC_REGISTER_TAGS, tags === null ? null : tagsOf(tags), nr * 8);
     return this.register(opcode, table, RSRC_REGISTER_SIZE);
   }
 
@@ -238,7 +245,7 @@ export abstract class ResourceVerbs extends CompletionVerbs {
     return new Struct(RSRC_UPDATE2_SIZE)
       .setU32(RSRC_UPDATE2_OFFSET, off)
       .setPointer(RSRC_UPDATE2_DATA, data)
-      .setPointer(RSRC_UPDATE2_TAGS, tags, nr * 8)
+      .setPointer(RSRC_UPDATE2_TAGS, tagsOf(tags), nr * 8)
       .setU32(RSRC_UPDATE2_NR, nr);
   }
 }

@@ -268,12 +268,13 @@ export abstract class RegisterRingVerbs extends BufferRingVerbs {
    */
   resizeRings(sizes: { sqEntries: number; cqEntries?: number; flags?: number }): number {
     if (this.hasUnsubmitted()) return -EBUSY;
-    const params = new Uint32Array(PARAMS_SIZE / 4);
+    const struct = new Struct(PARAMS_SIZE);
+    const params = new Uint32Array(struct.bytes.buffer, 0, PARAMS_SIZE / 4);
     const cqSize = sizes.cqEntries === undefined ? 0 : IORING_SETUP_CQSIZE;
     params[PARAMS_SQ_ENTRIES / 4] = sizes.sqEntries;
     params[PARAMS_CQ_ENTRIES / 4] = sizes.cqEntries ?? 0;
     params[PARAMS_FLAGS / 4] = (sizes.flags ?? 0) | cqSize;
-    const result = this.register(IORING_REGISTER_RESIZE_RINGS, params, 1);
+    const result = this.register(IORING_REGISTER_RESIZE_RINGS, struct, 1);
     if (result < 0) return result;
     // The answer has the new sizes and places; what the ring is stays as it was.
     params[PARAMS_FLAGS / 4] = this.flags;
