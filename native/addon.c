@@ -64,6 +64,7 @@ static bool define_methods(napi_env env, napi_value exports, struct addon *addon
 		METHOD("eventfd", linux_eventfd),
 		METHOD("closeFd", close_fd),
 		METHOD("fcntlGetFlags", fcntl_get_flags),
+		METHOD("seekable", file_seekable),
 		METHOD("directAlignment", direct_alignment),
 		METHOD("wakeupOpen", wakeup_open),
 		METHOD("wakeupRef", wakeup_ref),

@@ -75,6 +75,7 @@ napi_value ring_close_with(napi_env env, napi_callback_info info);
 napi_value ring_unguard(napi_env env, napi_callback_info info);
 napi_value linux_eventfd(napi_env env, napi_callback_info info);
 napi_value fcntl_get_flags(napi_env env, napi_callback_info info);
+napi_value file_seekable(napi_env env, napi_callback_info info);
 napi_value direct_alignment(napi_env env, napi_callback_info info);
 napi_value uring_abi(napi_env env, napi_callback_info info);
 napi_value aio_setup(napi_env env, napi_callback_info info);

@@ -1,5 +1,5 @@
 /*
- * Small Linux calls: eventfd(2), fcntl(2), statx(2).
+ * Small Linux calls: eventfd(2), fcntl(2), lseek(2), statx(2).
  */
 #include "../platform.h"
 #include "linux_abi.h"
@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #ifndef AT_EMPTY_PATH
 #define AT_EMPTY_PATH 0x1000
@@ -33,6 +34,17 @@ napi_value fcntl_get_flags(napi_env env, napi_callback_info info)
 	if (!get_args(env, info, 1, argv, NULL) || !get_i32(env, argv[0], &fd))
 		return NULL;
 	return to_result(env, fcntl(fd, F_GETFL));
+}
+
+/* seekable(fd): 0, or -ESPIPE for what has no offsets, such as a pipe */
+napi_value file_seekable(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t fd;
+
+	if (!get_args(env, info, 1, argv, NULL) || !get_i32(env, argv[0], &fd))
+		return NULL;
+	return to_result(env, lseek(fd, 0, SEEK_CUR) < 0 ? -1 : 0);
 }
 
 /* directAlignment(fd, out): what O_DIRECT needs on this file */

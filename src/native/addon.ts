@@ -130,6 +130,8 @@ export interface NativeAddon extends PosixAioAddon {
   closeFd(fd: number): number;
   /** fcntl(2) with F_GETFL: the open flags of a descriptor. */
   fcntlGetFlags(fd: number): number;
+  /** lseek(2) to where it is: 0, or -ESPIPE for what has no offsets, such as a pipe. */
+  seekable(fd: number): number;
   /**
    * What O_DIRECT needs on this file, by statx(2): `out[0]` alignment of memory, `out[1]` of
    * offsets and lengths, in bytes; both 0 when the file cannot do it. -EOPNOTSUPP when the kernel

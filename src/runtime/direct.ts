@@ -39,6 +39,11 @@ export class DirectFiles {
     this.#note(fd, flags);
   }
 
+  /** Whether a descriptor has offsets: a file does, a pipe does not. */
+  seekable(fd: number): boolean {
+    return this.#addon.seekable(fd) === 0;
+  }
+
   /** Forgets a descriptor that is about to be closed. */
   closed(fd: number): void {
     if (fd < this.#states.length) this.#states[fd] = State.unknown;
@@ -51,6 +56,14 @@ export class DirectFiles {
    */
   check(request: Request): void {
     if (this.#states[request.fd] !== State.buffered) this.#checkUnusual(request);
+  }
+
+  /**
+   * Marks a transfer that goes past the page cache, and refuses nothing: for callers who want the
+   * kernel's own answer to one that is misaligned.
+   */
+  mark(request: Request): void {
+    if (this.#states[request.fd] === State.direct) request.direct = true;
   }
 
   #checkUnusual(request: Request): void {

@@ -23,6 +23,9 @@ function keepSettlers(resolve: (value: never) => void, reject: Settle): void {
   rejectNew = reject;
 }
 
+/** In place of a value that is undefined, which stands for what is still in flight. */
+const NOTHING = Symbol("nothing");
+
 /** A promise of its own for an operation that was not done when its gate opened. */
 class Late {
   readonly resolve: Settle = resolveNew;
@@ -51,7 +54,7 @@ export class Gate {
     if (typeof result === "number") return result;
     if (result === undefined) return this.#makeLate(place);
     if (result instanceof Error) throw result;
-    return result;
+    return result === NOTHING ? undefined : result;
   };
 
   constructor() {
@@ -76,7 +79,7 @@ export class Gate {
     const finisher = this.#finishers[place];
     const value = finisher === undefined ? result : finisher.finish(result, memory);
     const late = this.#results[place] as Late | undefined;
-    if (late === undefined) this.#results[place] = value;
+    if (late === undefined) this.#results[place] = value === undefined ? NOTHING : value;
     else if (value instanceof Error) late.reject(value);
     else late.resolve(value);
   }

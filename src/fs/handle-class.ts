@@ -1,0 +1,209 @@
+/** Our FileHandle: Node's own class, with the ring under what gains by it. */
+import { MAX_RW_COUNT } from "../base/limits.ts";
+import { type BufferView, OperationKind, Request } from "../core/index.ts";
+import { byteLengthOf, type Leases } from "../memory/leases.ts";
+import type { Scheduler } from "../runtime/scheduler.ts";
+import type { Session } from "../runtime/session.ts";
+import { Flight, readValue, readvValue, writeValue, writevValue } from "./handle-flight.ts";
+import { startTransfer, startVectors, startVoid } from "./handle-requests.ts";
+import type { HandleShape, NativeHandle } from "./native-class.ts";
+import { isPosition, isViews, readArguments, type Transfer, writeArguments } from "./transfers.ts";
+
+/** Node's FileHandle as we override it: whatever is passed that is not plainly good goes there. */
+interface NodeHandle {
+  readonly fd: number;
+  read(buffer?: unknown, offset?: unknown, length?: unknown, position?: unknown): Promise<unknown>;
+  write(buffer?: unknown, offset?: unknown, length?: unknown, position?: unknown): Promise<unknown>;
+  readv(buffers?: unknown, position?: unknown): Promise<unknown>;
+  writev(buffers?: unknown, position?: unknown): Promise<unknown>;
+  truncate(length?: unknown): Promise<unknown>;
+  sync(): Promise<unknown>;
+  datasync(): Promise<unknown>;
+}
+
+/** Whether it is a handle of ours, and not a Proxy or an heir of one, and has a descriptor. */
+let isOpen: (handle: FileHandle) => boolean;
+
+/** In the place of Node's class, which is known only once there was a handle. */
+const Parent = class {} as unknown as new (native: NativeHandle) => NodeHandle;
+
+/** Of a plain transfer's own request only these fields ever change. */
+const TRANSFER = new Request();
+const READ = OperationKind.Read;
+const WRITE = OperationKind.Write;
+const MOST = MAX_RW_COUNT;
+const { isSafeInteger } = Number;
+const isView = ArrayBuffer.isView as (value: unknown) => value is BufferView;
+
+let refs: { readonly ref: symbol; readonly unref: symbol };
+let session: Session;
+// Once more, because a hot path that looks them up in an object pays for it.
+let scheduler: Scheduler;
+let leases: Leases;
+
+/**
+ * A file that is open. Closing it, its `close` event, its transfer to a Worker and what becomes of
+ * one that is forgotten are Node's; transfers are the ring's, and keep it open while they run.
+ */
+export class FileHandle extends Parent {
+  /** Has offsets, and no rules for memory: every transfer within its buffer is a good one. */
+  readonly #plain: boolean;
+  readonly #seekable: boolean;
+  #flight: Flight | undefined = undefined;
+
+  /**
+   * @param seekable Whether the file has offsets; a pipe has none.
+   * @param direct Whether it was opened with O_DIRECT.
+   */
+  constructor(native: NativeHandle, seekable: boolean, direct: boolean) {
+    super(native);
+    this.#seekable = seekable;
+    this.#plain = seekable && !direct;
+  }
+
+  override read(
+    buffer?: unknown,
+    offset?: unknown,
+    length?: unknown,
+    position?: unknown,
+  ): Promise<unknown> {
+    // The common case: into a buffer, from a place in the file.
+    if (#plain in this && this.#plain && isView(buffer) && typeof position === "number") {
+      const lent = leases.lend(buffer);
+      const most = byteLengthOf(buffer, lent);
+      const from = offset ?? 0;
+      const count = length ?? (typeof from === "number" ? most - from : -1);
+      const { fd } = this;
+      if (
+        lent.held &&
+        fd !== -1 &&
+        typeof from === "number" &&
+        typeof count === "number" &&
+        (from | 0) === from &&
+        (count | 0) === count &&
+        from >= 0 &&
+        count > 0 &&
+        count <= MOST &&
+        from + count <= most &&
+        position >= 0 &&
+        isSafeInteger(position)
+      ) {
+        const request = TRANSFER;
+        request.kind = READ;
+        request.fd = fd;
+        request.length = count;
+        request.offset = position;
+        request.buffer = buffer;
+        if (from === 0) {
+          request.addressLow = lent.addressLow;
+          request.addressHigh = lent.addressHigh;
+        } else request.setAddress(lent.address + from);
+        request.bufferIndex = lent.bufferIndex;
+        const flight = this.#flight ?? this.#fly();
+        flight.begin();
+        return scheduler.startPlain(request, flight.reads);
+      }
+    }
+    const wanted = isOpen(this) ? readArguments(buffer, offset, length, position) : undefined;
+    if (wanted === undefined || (wanted.position !== -1 && !this.#seekable)) {
+      return super.read(buffer, offset, length, position);
+    }
+    return this.#transfer(READ, wanted);
+  }
+
+  override write(
+    buffer?: unknown,
+    offset?: unknown,
+    length?: unknown,
+    position?: unknown,
+  ): Promise<unknown> {
+    const wanted = isOpen(this) ? writeArguments(buffer, offset, length, position) : undefined;
+    if (wanted === undefined || (wanted.position !== -1 && !this.#seekable)) {
+      return super.write(buffer, offset, length, position);
+    }
+    return this.#transfer(WRITE, wanted);
+  }
+
+  override readv(buffers?: unknown, position?: unknown): Promise<unknown> {
+    if (!isOpen(this) || !this.#takesVectors(buffers, position))
+      return super.readv(buffers, position);
+    return this.#vectors(OperationKind.Readv, buffers, position);
+  }
+
+  override writev(buffers?: unknown, position?: unknown): Promise<unknown> {
+    if (!isOpen(this) || !this.#takesVectors(buffers, position))
+      return super.writev(buffers, position);
+    return this.#vectors(OperationKind.Writev, buffers, position);
+  }
+
+  override truncate(length: unknown = 0): Promise<unknown> {
+    const good = typeof length === "number" && isSafeInteger(length) && length >= 0;
+    if (!isOpen(this) || !good) return super.truncate(length);
+    return startVoid(session, OperationKind.Truncate, this.fd, length, this.#fly());
+  }
+
+  override sync(): Promise<unknown> {
+    if (!isOpen(this)) return super.sync();
+    return startVoid(session, OperationKind.Fsync, this.fd, -1, this.#fly());
+  }
+
+  override datasync(): Promise<unknown> {
+    if (!isOpen(this)) return super.datasync();
+    return startVoid(session, OperationKind.Fdatasync, this.fd, -1, this.#fly());
+  }
+
+  #transfer(kind: OperationKind, wanted: Transfer): Promise<unknown> {
+    const flight = this.#fly();
+    const make = kind === READ ? readValue : writeValue;
+    const start = (moves: boolean) =>
+      startTransfer({ session, kind, fd: this.fd, flight, make, moves }, wanted);
+    // What has no offsets has no position to move, and may wait for ever.
+    if (wanted.position !== -1 || !this.#seekable) return start(false);
+    return flight.move(() => start(true));
+  }
+
+  #takesVectors(buffers: unknown, position: unknown): buffers is readonly BufferView[] {
+    if (!isViews(buffers)) return false;
+    // Whatever is no number is the file position.
+    return typeof position !== "number" || (isPosition(position) && this.#seekable);
+  }
+
+  #vectors(
+    kind: OperationKind,
+    buffers: readonly BufferView[],
+    position: unknown,
+  ): Promise<unknown> {
+    const flight = this.#fly();
+    const make = kind === OperationKind.Readv ? readvValue : writevValue;
+    const at = typeof position === "number" ? position : -1;
+    const start = (moves: boolean) =>
+      startVectors({ session, kind, fd: this.fd, flight, make, moves }, buffers, at);
+    if (at !== -1 || !this.#seekable) return start(false);
+    return flight.move(() => start(true));
+  }
+
+  static {
+    isOpen = (handle) => #seekable in handle && handle.fd !== -1;
+  }
+
+  #fly(): Flight {
+    if (this.#flight !== undefined) return this.#flight;
+    const inside = this as unknown as Record<symbol, () => void>;
+    const { ref, unref } = refs;
+    this.#flight = new Flight(
+      () => inside[ref]?.(),
+      () => inside[unref]?.(),
+    );
+    return this.#flight;
+  }
+}
+
+/** Says what Node's class is, before the first handle is made. */
+export function adoptHandle(shape: HandleShape, road: Session): void {
+  session = road;
+  scheduler = road.scheduler;
+  leases = road.memory.leases;
+  refs = shape;
+  Object.setPrototypeOf(FileHandle, shape.Base);
+  Object.setPrototypeOf(FileHandle.prototype, shape.Base.prototype);
+}

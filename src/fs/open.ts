@@ -1,0 +1,141 @@
+/** `open`, and what has to be known before the first handle can be made. */
+import type { FileHandle as NodeFileHandle } from "node:fs/promises";
+import {
+  AT_FDCWD,
+  O_ACCMODE,
+  O_CLOEXEC,
+  O_DIRECT,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+} from "../abi/linux.ts";
+import { errnoOf, systemError } from "../base/errors.ts";
+import { type PathLike, parseFileMode, stringToFlags, validatePath } from "../base/validate.ts";
+import { OperationKind, Request } from "../core/index.ts";
+import type { Receiver } from "../runtime/receiver.ts";
+import type { Session } from "../runtime/session.ts";
+import { openByThread, openFifo } from "./fifo.ts";
+import { adoptHandle, FileHandle } from "./handle-class.ts";
+import { learnHandleShape } from "./native-class.ts";
+import { adoptNative, nativeHandle } from "./native-handle.ts";
+import { nodeFs, nodePromises } from "./node.ts";
+import { road } from "./road.ts";
+
+const ENXIO = -errnoOf("ENXIO");
+const OPEN = new Request().reset(OperationKind.Open);
+OPEN.fd = AT_FDCWD;
+
+/** What handles are made on; null where they are Node's own, undefined until somebody asked. */
+let known: Session | null | undefined;
+let learning: Promise<Session | null> | undefined;
+
+/** Arguments of `open` that are plainly good. */
+interface Wanted {
+  readonly path: string | Uint8Array;
+  readonly flags: number;
+  readonly mode: number;
+}
+
+type OpenArguments = Parameters<typeof nodePromises.open>;
+
+/** fs.promises.open: resolves with a {@link FileHandle} over the ring. */
+export function open(
+  path: PathLike,
+  flags?: string | number,
+  mode?: string | number | null,
+): Promise<NodeFileHandle> {
+  if (known === undefined) return learn().then(() => open(path, flags, mode));
+  const wanted = known === null ? undefined : checked(path, flags, mode);
+  if (known === null || wanted === undefined) {
+    return nodePromises.open(...([path, flags, mode] as OpenArguments));
+  }
+  return start(known, wanted);
+}
+
+/** Learns what Node's handles look like; once, however many ask. */
+function learn(): Promise<Session | null> {
+  learning ??= (async () => {
+    const session = road();
+    const shape = session === undefined ? undefined : await learnHandleShape();
+    if (session !== undefined && shape !== undefined) {
+      adoptNative(shape, session);
+      adoptHandle(shape, session);
+    }
+    known = shape === undefined ? null : (session ?? null);
+    return known;
+  })();
+  return learning;
+}
+
+function checked(path: unknown, flags: unknown, mode: unknown): Wanted | undefined {
+  try {
+    const valid = validatePath(path);
+    const bits = stringToFlags(flags);
+    // A descriptor that is only a place in the file system is nothing to read.
+    if ((bits & O_PATH) !== 0) return undefined;
+    return {
+      path: typeof valid === "string" ? valid : Uint8Array.from(valid),
+      flags: bits,
+      mode: parseFileMode(mode, "mode", 0o666),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function start(session: Session, wanted: Wanted): Promise<NodeFileHandle> {
+  return new Promise((resolve, reject) => {
+    const opening = new Opening(session, wanted, resolve as (handle: unknown) => void, reject);
+    OPEN.path = wanted.path;
+    OPEN.flags = wanted.flags | O_CLOEXEC;
+    OPEN.mode = wanted.mode;
+    void session.scheduler.startFor(OPEN, opening);
+  });
+}
+
+class Opening implements Receiver {
+  readonly #session: Session;
+  readonly #wanted: Wanted;
+  readonly #resolve: (handle: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(
+    session: Session,
+    wanted: Wanted,
+    resolve: (handle: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#session = session;
+    this.#wanted = wanted;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  settled(result: number): void {
+    const { path, flags, mode } = this.#wanted;
+    if (result >= 0) this.#opened(result);
+    else if (result === ENXIO && (flags & O_NONBLOCK) === 0) {
+      // Nobody reads this FIFO: the ring says so, where node:fs waits for somebody.
+      openByThread(path, flags, mode).then((fd) => this.#resolve(this.#handle(fd)), this.#reject);
+    } else this.#reject(systemError(result, "open", path));
+  }
+
+  #opened(fd: number): void {
+    const { scheduler, direct } = this.#session;
+    const { flags } = this.#wanted;
+    const waits = (flags & (O_ACCMODE | O_NONBLOCK)) === O_RDONLY && !direct?.seekable(fd);
+    if (!waits || !nodeFs.fstatSync(fd).isFIFO()) this.#resolve(this.#handle(fd));
+    else {
+      const opening = openFifo(scheduler, { ...this.#wanted, fd });
+      opening.then((waited) => this.#resolve(this.#handle(waited)), this.#reject);
+    }
+  }
+
+  #handle(fd: number): FileHandle {
+    const { flags } = this.#wanted;
+    const { direct } = this.#session;
+    direct?.opened(fd, flags);
+    const seekable = direct?.seekable(fd) === true;
+    return new FileHandle(nativeHandle(fd), seekable, (flags & O_DIRECT) !== 0);
+  }
+}
