@@ -151,6 +151,8 @@ export type ProactorErrorCode =
   | "ERR_PROACTOR_BUFFER_FOREIGN"
   /** A limit was reached. */
   | "ERR_PROACTOR_EXHAUSTED"
+  /** The log failed before: nobody knows any more what of it is on the device. */
+  | "ERR_PROACTOR_LOG_FAILED"
   /** The addon could not be loaded. */
   | "ERR_PROACTOR_NATIVE"
   /** We are wrong; see {@link invariant}. */

@@ -102,3 +102,9 @@ export const FS_CHUNK_BYTES = 1024 * 1024;
 
 /** Objects of whole-file calls that are kept for the next ones. */
 export const FS_CALLS_KEPT = 256;
+
+/** Bytes that may wait in an append log at once, unless told. */
+export const DEFAULT_LOG_BYTES = 64 * 1024 * 1024;
+
+/** Bytes of a log that are handed over in one write: larger groups take several. */
+export const LOG_STAGING_BYTES = 1024 * 1024;

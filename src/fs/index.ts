@@ -43,6 +43,13 @@ export const {
 /** Functions that came after Node 20: undefined where this Node does not have them. */
 export const { glob, mkdtempDisposable } = promises as unknown as Record<string, never>;
 
+export {
+  type AppendData,
+  AppendLog,
+  type AppendLogOptions,
+  type AppendOptions,
+  openLog,
+} from "./append-log.ts";
 export { explainRoad as explain } from "./road.ts";
 export { createReadStream, createWriteStream } from "./streams/index.ts";
 

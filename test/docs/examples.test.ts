@@ -93,6 +93,16 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
       "drained: 44 bytes",
     ],
   },
+  "append-log": {
+    argument: (folder) => join(folder, "log"),
+    lines: [
+      /^writer 63 is told: byte \d+$/,
+      "256 appends, fewer than 64 groups",
+      "2048 bytes are on the device",
+      "fulfilled, rejected",
+      "the file ends with: kept",
+    ],
+  },
   "direct-io": {
     argument: (folder) => folder,
     lines: [

@@ -1,0 +1,165 @@
+/** Single calls on descriptors and paths: by the ring where there is one, else by node:fs. */
+import { constants } from "node:fs";
+import { dirname } from "node:path";
+import { AT_FDCWD, O_CLOEXEC } from "../abi/linux.ts";
+import { type SystemError, systemError } from "../base/errors.ts";
+import { OPERATIONS, OperationKind, Request } from "../core/index.ts";
+import type { Finisher } from "../runtime/gate.ts";
+import type { Session } from "../runtime/session.ts";
+import { nodeFs } from "./node.ts";
+import { road } from "./road.ts";
+
+/** A path that was checked. */
+export type CheckedPath = string | Uint8Array;
+
+/** Node's own callback, with or without a result. */
+type Callback<T> = (error: NodeJS.ErrnoException | null, result?: T) => void;
+
+/** Filled anew for every call. */
+const request = new Request();
+
+/** Puts the paths into the error of a call that failed. */
+class PathFinisher implements Finisher {
+  readonly #kind: OperationKind;
+  readonly #path: CheckedPath | undefined;
+  readonly #dest: CheckedPath | undefined;
+
+  constructor(kind: OperationKind, path?: CheckedPath, dest?: CheckedPath) {
+    this.#kind = kind;
+    this.#path = path;
+    this.#dest = dest;
+  }
+
+  finish(result: number | Error): unknown {
+    if (typeof result === "number") return result;
+    const { errno } = result as SystemError;
+    return failure(this.#kind, errno, this.#path, this.#dest);
+  }
+}
+
+/** The error of an operation that the kernel answered with a negative number. */
+export function failure(
+  kind: OperationKind,
+  result: number,
+  path?: CheckedPath,
+  dest?: CheckedPath,
+): SystemError {
+  const { syscall } = OPERATIONS[kind] as { syscall: string };
+  return systemError(result, syscall, path, dest);
+}
+
+/** Opens a file, close-on-exec; `flags` are O_* bits. Resolves with its descriptor. */
+export async function openFd(path: CheckedPath, flags: number, mode = 0o666): Promise<number> {
+  const session = road();
+  if (session === undefined) {
+    return viaNode<number>((done) => nodeFs.open(bufferOf(path), flags, mode, done));
+  }
+  request.reset(OperationKind.Open);
+  request.fd = AT_FDCWD;
+  request.path = path;
+  request.flags = flags | O_CLOEXEC;
+  request.mode = mode;
+  const fd = await start(session, new PathFinisher(OperationKind.Open, path));
+  session.direct?.opened(fd, flags);
+  return fd;
+}
+
+/** Closes a descriptor. */
+export function closeFd(fd: number): Promise<void> {
+  road()?.direct?.closed(fd);
+  return onFd(OperationKind.Close, fd, (done) => nodeFs.close(fd, done));
+}
+
+/** fsync(2) of a descriptor. */
+export function fsyncFd(fd: number): Promise<void> {
+  return onFd(OperationKind.Fsync, fd, (done) => nodeFs.fsync(fd, done));
+}
+
+/** fdatasync(2) of a descriptor. */
+export function fdatasyncFd(fd: number): Promise<void> {
+  return onFd(OperationKind.Fdatasync, fd, (done) => nodeFs.fdatasync(fd, done));
+}
+
+/** ftruncate(2) of a descriptor. */
+export function truncateFd(fd: number, size: number): Promise<void> {
+  return onFd(OperationKind.Truncate, fd, (done) => nodeFs.ftruncate(fd, size, done), size);
+}
+
+/** Renames a file, replacing what has the new name. */
+export async function renamePath(from: CheckedPath, to: CheckedPath): Promise<void> {
+  const session = road();
+  if (session?.engine.capabilities.operations[OperationKind.Rename] !== true) {
+    return viaNode((done) => nodeFs.rename(bufferOf(from), bufferOf(to), done));
+  }
+  request.reset(OperationKind.Rename);
+  request.fd = AT_FDCWD;
+  request.extra = AT_FDCWD;
+  request.path = from;
+  request.path2 = to;
+  await start(session, new PathFinisher(OperationKind.Rename, from, to));
+}
+
+/** Removes a file. */
+export async function unlinkPath(path: CheckedPath): Promise<void> {
+  const session = road();
+  if (session?.engine.capabilities.operations[OperationKind.Unlink] !== true) {
+    return viaNode((done) => nodeFs.unlink(bufferOf(path), done));
+  }
+  request.reset(OperationKind.Unlink);
+  request.fd = AT_FDCWD;
+  request.path = path;
+  await start(session, new PathFinisher(OperationKind.Unlink, path));
+}
+
+/** Brings the name of a file to the device: fsync(2) of the folder that it is in. */
+export async function fsyncFolderOf(path: CheckedPath): Promise<void> {
+  const folder = await openFd(folderOf(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await fsyncFd(folder);
+  } finally {
+    await closeFd(folder);
+  }
+}
+
+/** The folder that a path is in; `"."` for a bare name. */
+export function folderOf(path: CheckedPath): CheckedPath {
+  if (typeof path === "string") return dirname(path);
+  // One character per byte, so that nothing is lost.
+  return Buffer.from(dirname(bufferOf(path).toString("latin1")), "latin1");
+}
+
+/** What Node says of a file, by its descriptor. */
+export async function statFd(fd: number): Promise<import("node:fs").Stats> {
+  return viaNode((done) => nodeFs.fstat(fd, done));
+}
+
+/** Calls a function of node:fs that takes a callback. */
+export function viaNode<T = void>(call: (done: Callback<T>) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    call((error, result) => (error ? reject(error) : resolve(result as T)));
+  });
+}
+
+/** A path as the functions of node:fs take it in every release. */
+export function bufferOf(path: CheckedPath): string | Buffer {
+  if (typeof path === "string" || Buffer.isBuffer(path)) return path;
+  return Buffer.from(path.buffer, path.byteOffset, path.byteLength);
+}
+
+async function onFd(
+  kind: OperationKind,
+  fd: number,
+  otherwise: (done: Callback<void>) => void,
+  offset = -1,
+): Promise<void> {
+  const session = road();
+  if (session?.engine.capabilities.operations[kind] !== true) return viaNode(otherwise);
+  request.reset(kind);
+  request.fd = fd;
+  request.offset = offset;
+  await start(session, undefined);
+}
+
+function start(session: Session, finisher: Finisher | undefined): Promise<number> {
+  return session.scheduler.startPlain(request, finisher) as Promise<number>;
+}
