@@ -108,3 +108,15 @@ export const DEFAULT_LOG_BYTES = 64 * 1024 * 1024;
 
 /** Bytes of a log that are handed over in one write: larger groups take several. */
 export const LOG_STAGING_BYTES = 1024 * 1024;
+
+/** Bytes that a copy reads and writes at once. */
+export const COPY_CHUNK_BYTES = 256 * 1024;
+
+/** Chunks that a copy keeps for the next file. */
+export const COPY_CHUNKS_KEPT = 64;
+
+/** Files of a tree that are copied at once, unless told. */
+export const DEFAULT_COPY_CONCURRENCY = 32;
+
+/** The most files that are handled at once: four requests each must find room in a ring. */
+export const MAX_FS_CONCURRENCY = 1024;

@@ -50,6 +50,13 @@ export {
   type AppendOptions,
   openLog,
 } from "./append-log.ts";
+export {
+  type CopyTreeFailure,
+  type CopyTreeOptions,
+  type CopyTreeProgress,
+  type CopyTreeResult,
+  copyTree,
+} from "./copy-tree.ts";
 export { explainRoad as explain } from "./road.ts";
 export { createReadStream, createWriteStream } from "./streams/index.ts";
 

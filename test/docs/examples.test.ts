@@ -103,6 +103,10 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
       "the file ends with: kept",
     ],
   },
+  "copy-tree": {
+    argument: (folder) => folder,
+    lines: ["20 files, 2 folders, 20480 bytes", "aborted after at least 5, no half file is left"],
+  },
   "direct-io": {
     argument: (folder) => folder,
     lines: [
