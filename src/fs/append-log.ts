@@ -13,11 +13,9 @@ import {
 } from "../base/validate.ts";
 import { AbortListeners } from "../runtime/abort.ts";
 import { closeFd, fsyncFolderOf, openFd, statFd } from "./calls.ts";
-import { type LogFile, logFileOf } from "./log-file.ts";
+import { type LogFile, logFileOf, type Packed, writePacked } from "./log-file.ts";
 import { Packer, type Piece } from "./packer.ts";
 
-const EINTR = -errnoOf("EINTR");
-const EIO = -errnoOf("EIO");
 const ETIMEDOUT = -errnoOf("ETIMEDOUT");
 
 /** How a log is opened. */
@@ -311,27 +309,11 @@ export class AppendLog implements AsyncDisposable {
   }
 
   /** Says how many bytes of the group were written, and why not more. */
-  async #write(group: readonly Entry[]): Promise<{ written: number; error?: Error }> {
-    const packer = this.#packer;
-    packer.begin(group.flatMap(({ pieces }) => pieces));
-    let written = 0;
-    do {
-      let bytes = packer.fill();
-      const last = packer.done;
-      do {
-        const done = await this.#file.commit(bytes, this.#end + written, last);
-        if (done.written > 0) {
-          written += done.written;
-          bytes = bytes.subarray(done.written);
-        } else if (bytes.length > 0 && done.written !== EINTR) {
-          return { written, error: systemError(done.written === 0 ? EIO : done.written, "write") };
-        }
-        if (done.synced !== undefined && done.synced < 0) {
-          this.#poison(systemError(done.synced, "fdatasync"));
-        }
-      } while (bytes.length > 0);
-    } while (!packer.done);
-    return { written };
+  async #write(group: readonly Entry[]): Promise<Packed> {
+    this.#packer.begin(group.flatMap(({ pieces }) => pieces));
+    const end = await writePacked(this.#file, this.#packer, this.#end, true);
+    if (end.unsynced !== undefined) this.#poison(end.unsynced);
+    return end;
   }
 
   /** Confirms appends whose bytes are on the device, or rejects them. */

@@ -133,6 +133,11 @@ export async function statFd(fd: number): Promise<import("node:fs").Stats> {
   return viaNode((done) => nodeFs.fstat(fd, done));
 }
 
+/** What Node says of a FileHandle that was closed: a code, and no number. */
+export function fileClosed(syscall: string): Error {
+  return Object.assign(new Error("file closed"), { code: "EBADF", syscall });
+}
+
 /** Calls a function of node:fs that takes a callback. */
 export function viaNode<T = void>(call: (done: Callback<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => {

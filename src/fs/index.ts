@@ -57,6 +57,7 @@ export {
   type CopyTreeResult,
   copyTree,
 } from "./copy-tree.ts";
+export { type DurableData, type WriteDurableOptions, writeDurable } from "./durable.ts";
 export { explainRoad as explain } from "./road.ts";
 export { createReadStream, createWriteStream } from "./streams/index.ts";
 

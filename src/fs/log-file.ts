@@ -1,12 +1,15 @@
-/** What an append log does to its file, on the ring and on node:fs. */
-import { errnoOf, type SystemError } from "../base/errors.ts";
+/** Writes with an fdatasync after them, on the ring and on node:fs. */
+import { errnoOf, type SystemError, systemError } from "../base/errors.ts";
 import { Link, OperationKind, Request } from "../core/index.ts";
 import type { Session } from "../runtime/session.ts";
 import { closeFd, fdatasyncFd, truncateFd } from "./calls.ts";
 import { nodeFs } from "./node.ts";
+import type { Packer } from "./packer.ts";
 import { road } from "./road.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
+const EINTR = -errnoOf("EINTR");
+const EIO = -errnoOf("EIO");
 
 /** What became of one write and the fdatasync after it. */
 export interface Committed {
@@ -28,6 +31,51 @@ export interface LogFile {
   /** ftruncate(2). */
   truncate(size: number): Promise<void>;
   close(): Promise<void>;
+}
+
+/** How a write of packed pieces ended. */
+export interface Packed {
+  /** Bytes written. */
+  readonly written: number;
+  /** Why no more were. */
+  readonly error?: Error;
+  /** Why the fdatasync failed. */
+  readonly unsynced?: Error;
+}
+
+/**
+ * Writes all that a packer has, however the kernel divides it, with an fdatasync after the last
+ * write if `sync` is set. Never rejects.
+ *
+ * @param stopped Asked between writes: the error with which to stop.
+ */
+export async function writePacked(
+  file: LogFile,
+  packer: Packer,
+  position: number,
+  sync: boolean,
+  stopped?: () => Error | undefined,
+): Promise<Packed> {
+  let written = 0;
+  do {
+    let bytes = packer.fill();
+    const last = sync && packer.done;
+    do {
+      const error = stopped?.();
+      if (error !== undefined) return { written, error };
+      const done = await file.commit(bytes, position + written, last);
+      if (done.written > 0) {
+        written += done.written;
+        bytes = bytes.subarray(done.written);
+      } else if (bytes.length > 0 && done.written !== EINTR) {
+        return { written, error: systemError(done.written === 0 ? EIO : done.written, "write") };
+      }
+      if (done.synced !== undefined && done.synced < 0) {
+        return { written, unsynced: systemError(done.synced, "fdatasync") };
+      }
+    } while (bytes.length > 0);
+  } while (!packer.done);
+  return { written };
 }
 
 /** The file of an append log by its descriptor, which is closed with it. */

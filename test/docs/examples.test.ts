@@ -107,6 +107,10 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     argument: (folder) => folder,
     lines: ["20 files, 2 folders, 20480 bytes", "aborted after at least 5, no half file is left"],
   },
+  "write-durable": {
+    argument: (folder) => join(folder, "settings.json"),
+    lines: ['the old or the new, and now the new: {"version":2}', "the old is still there: 2"],
+  },
   "direct-io": {
     argument: (folder) => folder,
     lines: [

@@ -1,0 +1,185 @@
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { invalidArgType } from "../base/argument-errors.ts";
+import { abortError } from "../base/errors.ts";
+import { LOG_STAGING_BYTES } from "../base/limits.ts";
+import {
+  type PathLike,
+  parseFileMode,
+  validateAbortSignal,
+  validateFd,
+  validateInteger,
+  validateObject,
+  validatePath,
+} from "../base/validate.ts";
+import {
+  bufferOf,
+  type CheckedPath,
+  closeFd,
+  fileClosed,
+  fsyncFd,
+  fsyncFolderOf,
+  openFd,
+  renamePath,
+  statFd,
+  unlinkPath,
+  viaNode,
+} from "./calls.ts";
+import { logFileOf, writePacked } from "./log-file.ts";
+import { nodeFs, nodePromises } from "./node.ts";
+import { Packer } from "./packer.ts";
+
+const PERMISSIONS = 0o7777;
+
+/** How a durable write is done. */
+export interface WriteDurableOptions {
+  /** Of text; UTF-8 unless told. */
+  readonly encoding?: BufferEncoding | undefined;
+  /**
+   * Permission bits of the file. Unless told, those of the file that is replaced, or 0o666 less the
+   * umask for a new one. Of no meaning for a handle.
+   */
+  readonly mode?: number | string | undefined;
+  /** Where to write, of a handle or descriptor: 0 unless told. */
+  readonly position?: number | undefined;
+  /** Stops it before the new content takes the place of the old; then the old is still there. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What can be written: text, or memory. */
+export type DurableData = string | NodeJS.ArrayBufferView;
+
+/**
+ * Writes a file so that a crash leaves either all of the old content or all of the new, and
+ * resolves when the new is on the device.
+ *
+ * With a path: the data go to a new file beside it (`.name.<random>.tmp`, open(2) with O_EXCL),
+ * fsync(2) brings that to the device, rename(2) puts it in the place of the old one, which nobody
+ * ever sees half, and fsync(2) of the folder brings the new name to the device. Where the path is a
+ * symbolic link, the file that it leads to is replaced. If anything fails before the rename, the
+ * new file is removed and the old is untouched. If the fsync of the folder fails, the new content
+ * is in place, and may not survive a crash. The new file has the permissions of the old, and the
+ * owner of this process; other names (hard links) keep the old content.
+ *
+ * With a FileHandle or a descriptor: the data are written at `position`, and the last write and an
+ * fdatasync(2) go to the kernel together, linked. That is durable and not atomic: a crash before it
+ * resolves can leave a part of the data. The caller has the descriptor open until it settles.
+ *
+ * Do not change the memory of `data` before it settles.
+ */
+export async function writeDurable(
+  file: PathLike | FileHandle | number,
+  data: DurableData,
+  options: WriteDurableOptions = {},
+): Promise<void> {
+  validateObject(options, "options");
+  const { signal } = options;
+  validateAbortSignal(signal, "options.signal");
+  const bytes = bytesOf(data, options.encoding);
+  const fd = typeof file === "object" && "fd" in file ? file.fd : file;
+  if (typeof fd === "number") {
+    const { position = 0 } = options;
+    if (fd === -1) throw fileClosed("write");
+    validateInteger(position, "options.position", 0);
+    if (signal?.aborted) throw abortError(signal);
+    await writeAll(validateFd(fd), bytes, position, true, signal);
+    return;
+  }
+  const path = validatePath(file);
+  const mode = options.mode === undefined ? undefined : parseFileMode(options.mode, "mode");
+  if (signal?.aborted) throw abortError(signal);
+  await replace(await targetOf(path), bytes, mode, signal);
+}
+
+async function replace(
+  path: CheckedPath,
+  bytes: Uint8Array,
+  mode: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const before = mode ?? (await modeOf(path));
+  const temporary = besides(path);
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+  const fd = await openFd(temporary, flags, before ?? 0o666);
+  try {
+    try {
+      if (before !== undefined) await keepMode(fd, before);
+      await writeAll(fd, bytes, 0, false, signal);
+      await fsyncFd(fd);
+    } finally {
+      await closeFd(fd);
+    }
+    if (signal?.aborted) throw abortError(signal);
+    await renamePath(temporary, path);
+  } catch (error) {
+    // What went wrong first is what matters.
+    await unlinkPath(temporary).catch(() => undefined);
+    throw error;
+  }
+  await fsyncFolderOf(path);
+}
+
+/** Writes everything, through memory of our own, and then an fdatasync if asked. */
+async function writeAll(
+  fd: number,
+  data: Uint8Array,
+  position: number,
+  sync: boolean,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const bytes = data.length;
+  const packer = new Packer(Math.min(bytes, LOG_STAGING_BYTES));
+  packer.begin([{ data, bytes }]);
+  const stopped = () => (signal?.aborted ? abortError(signal) : undefined);
+  const { error, unsynced } = await writePacked(logFileOf(fd), packer, position, sync, stopped);
+  if (error !== undefined) throw error;
+  if (unsynced !== undefined) throw unsynced;
+}
+
+/** The umask, or an access control list, may have taken away some of the bits. */
+async function keepMode(fd: number, mode: number): Promise<void> {
+  const { mode: has } = await statFd(fd);
+  const wanted = mode & PERMISSIONS;
+  if ((has & PERMISSIONS) !== wanted) await viaNode((done) => nodeFs.fchmod(fd, wanted, done));
+}
+
+/** The permissions of the file that is to be replaced; undefined where there is none. */
+async function modeOf(path: CheckedPath): Promise<number | undefined> {
+  try {
+    return (await nodePromises.stat(bufferOf(path))).mode & PERMISSIONS;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Where a path leads; a rename would replace the link. */
+async function targetOf(path: CheckedPath): Promise<CheckedPath> {
+  try {
+    return await nodePromises.realpath(bufferOf(path), "buffer");
+  } catch (error) {
+    // A new file, or a link that leads nowhere, which is replaced.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return path;
+    throw error;
+  }
+}
+
+/** A name in the same folder, so that the rename stays on one file system. */
+function besides(path: CheckedPath): CheckedPath {
+  const bytes = Buffer.from(path as string);
+  const slash = bytes.lastIndexOf(0x2f) + 1;
+  const random = randomBytes(6).toString("hex");
+  const head = bytes.subarray(0, slash);
+  // A name may have 255 bytes.
+  const name = bytes.subarray(slash).subarray(0, 200);
+  return Buffer.concat([head, Buffer.from("."), name, Buffer.from(`.${random}.tmp`)]);
+}
+
+function bytesOf(data: unknown, encoding: BufferEncoding | undefined): Uint8Array {
+  if (typeof data === "string") return Buffer.from(data, encoding);
+  if (!ArrayBuffer.isView(data)) {
+    throw invalidArgType("data", ["string", "Buffer", "TypedArray", "DataView"], data);
+  }
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
