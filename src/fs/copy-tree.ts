@@ -15,9 +15,9 @@ import { nodePromises } from "./node.ts";
 import { kindOf, TreeCopy, unsupported } from "./tree-copy.ts";
 
 /**
- * File systems, by the `type` of statfs(2), on which copy_file_range(2) or FICLONE can share blocks,
- * or let a server copy, so that no bytes move: bcachefs, Btrfs, CIFS, NFS, SMB, XFS. There node:fs
- * does better than any reading and writing.
+ * File systems, by the `type` of statfs(2), on which copy_file_range(2) or FICLONE can share
+ * blocks, or let a server copy, so that no bytes move: bcachefs, Btrfs, CIFS, NFS, SMB, XFS. There
+ * node:fs does better than any reading and writing.
  */
 const SHARES_BLOCKS: ReadonlySet<number> = new Set([
   0xca451a4e, 0x9123683e, 0xff534d42, 0x6969, 0xfe534d42, 0x58465342,
