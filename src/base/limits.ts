@@ -100,6 +100,13 @@ export const FS_CELLS_KEPT = 256;
 /** The most bytes that one read or write of a whole-file call transfers. */
 export const FS_CHUNK_BYTES = 1024 * 1024;
 
+/**
+ * Transfers of whole-file calls from this size on are copied by threads of the kernel. 64 files of
+ * 512 KiB at once, cached: 2.0 GB/s and no gap above 10 ms, against 0.5 GB/s and 84 ms when our own
+ * thread copies; files of 100 KiB lose by it (1.7 against 2.3 GB/s).
+ */
+export const FS_OFF_LOOP_BYTES = 128 * 1024;
+
 /** Objects of whole-file calls that are kept for the next ones. */
 export const FS_CALLS_KEPT = 256;
 

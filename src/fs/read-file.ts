@@ -12,7 +12,7 @@ import {
   STX_SIZE,
 } from "../abi/linux.ts";
 import { errnoOf, systemError } from "../base/errors.ts";
-import { FS_CALLS_KEPT, FS_CELL_BYTES, FS_CHUNK_BYTES } from "../base/limits.ts";
+import { FS_CALLS_KEPT, FS_CELL_BYTES, FS_CHUNK_BYTES, FS_OFF_LOOP_BYTES } from "../base/limits.ts";
 import { OperationKind, Request } from "../core/index.ts";
 import { Call, withCloseError } from "./call.ts";
 import type { Cell } from "./cells.ts";
@@ -256,7 +256,9 @@ class ReadFile extends Call {
     READ.buffer = memory;
     READ.length = Math.min(memory.length - have, FS_CHUNK_BYTES);
     READ.setAddress(this.#address + have);
+    READ.offLoop = READ.length >= FS_OFF_LOOP_BYTES;
     this.inFlight = this.#files.session.scheduler.startFor(READ, this);
+    READ.offLoop = false;
   }
 
   #cameIntoTarget(result: number): void {
