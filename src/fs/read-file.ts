@@ -3,6 +3,7 @@ import { constants as bufferConstants } from "node:buffer";
 import {
   AT_EMPTY_PATH,
   O_CREAT,
+  O_EXCL,
   O_NONBLOCK,
   O_TRUNC,
   POLLIN,
@@ -231,7 +232,7 @@ class ReadFile extends Call {
     // Too much for a buffer or a string: Node has words for it.
     const long = this.#encoding !== undefined && size > bufferConstants.MAX_STRING_LENGTH / 2;
     if ((size > MOST_BYTES || long) && this.#held === undefined) {
-      this.#leaveToNode();
+      this.#leaveToNode(this.#options);
       return;
     }
     this.#size = size;
@@ -317,10 +318,10 @@ class ReadFile extends Call {
   }
 
   #fail(result: number, syscall: string): void {
-    // From Node 26 on some of these name the path. Node itself knows which.
-    const again = this.#held === undefined && (this.#flags & (O_CREAT | O_TRUNC)) === 0;
-    if (again && this.#have === 0 && syscall === "read") {
-      this.#leaveToNode();
+    // From Node 26 on some of these name the path. Node itself knows which; but what its flags were
+    // to do to the file has been done.
+    if (this.#held === undefined && this.#have === 0 && syscall === "read") {
+      this.#leaveToNode({ flag: this.#flags & ~(O_CREAT | O_EXCL | O_TRUNC) });
       return;
     }
     this.#error = systemError(result, syscall);
@@ -328,9 +329,9 @@ class ReadFile extends Call {
   }
 
   /** Closes the file, and has node:fs read it from the beginning. */
-  #leaveToNode(): void {
+  #leaveToNode(options: unknown): void {
     const path = this.#path as string;
-    this.#value = nodePromises.readFile(path, this.#options as ReadFileOptions);
+    this.#value = nodePromises.readFile(path, options as ReadFileOptions);
     // If closing fails nobody else looks after it.
     (this.#value as Promise<unknown>).catch(() => {});
     this.#finish(undefined);
@@ -387,7 +388,14 @@ function readOptions(options: unknown): boolean {
   if (options === undefined || options === null || typeof options === "function") return true;
   if (typeof options === "string") return readEncoding(options);
   if (typeof options !== "object") return false;
-  const { encoding, flag, signal, buffer } = options as Record<string, unknown>;
+  let given: Record<string, unknown>;
+  try {
+    const { encoding, flag, signal, buffer } = options as Record<string, unknown>;
+    given = { encoding, flag, signal, buffer };
+  } catch {
+    return false;
+  }
+  const { encoding, flag, signal, buffer } = given;
   if (buffer !== undefined || !readEncoding(encoding)) return false;
   if (flag !== undefined) {
     told.flags = flagsOf(flag, READ_FLAGS);
