@@ -62,6 +62,8 @@ napi_value memory_hold(napi_env env, napi_callback_info info);
 napi_value wakeup_open(napi_env env, napi_callback_info info);
 napi_value wakeup_ref(napi_env env, napi_callback_info info);
 napi_value wakeup_unref(napi_env env, napi_callback_info info);
+napi_value wakeup_send(napi_env env, napi_callback_info info);
+napi_value fatal_exception(napi_env env, napi_callback_info info);
 napi_value wakeup_close(napi_env env, napi_callback_info info);
 napi_value wakeup_kind(napi_env env, napi_callback_info info);
 

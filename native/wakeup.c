@@ -1,10 +1,11 @@
 /*
- * Waking the event loop when an eventfd is signaled.
+ * Waking the event loop when an eventfd is signaled, or when we say so ourselves.
  *
  * On Node this is libuv's poll handle, two microseconds per wake-up. Its
  * functions are looked up at run time, because Bun exports names that abort and
  * Deno half of them; there a thread waits in poll(2) and calls a thread-safe
- * function, which costs about ten.
+ * function, which costs about ten. Without a descriptor it is libuv's async
+ * handle: a callback in the poll phase of the loop, as any of Node's own.
  *
  * Who owns a struct wakeup: the External that JavaScript holds, and the watcher
  * (handle or thread). It is freed when both are gone. An environment that ends
@@ -27,10 +28,12 @@
 #define STACK_SIZE (256 * 1024)
 
 /* libuv's binary interface, stable since 1.19. */
+#define UV_ASYNC 1
 #define UV_POLL 8
 #define UV_READABLE 1
 struct uv_loop_s;
 typedef void (*uv_poll_callback)(void *handle, int status, int events);
+typedef void (*uv_async_callback)(void *handle);
 typedef void (*uv_close_callback)(void *handle);
 
 static struct {
@@ -38,6 +41,8 @@ static struct {
 	int (*poll_init)(struct uv_loop_s *loop, void *handle, int fd);
 	int (*poll_start)(void *handle, int events, uv_poll_callback callback);
 	int (*poll_stop)(void *handle);
+	int (*async_init)(struct uv_loop_s *loop, void *handle, uv_async_callback callback);
+	int (*async_send)(void *handle);
 	void (*close)(void *handle, uv_close_callback callback);
 	void (*ref)(void *handle);
 	void (*unref)(void *handle);
@@ -47,12 +52,12 @@ static struct {
 
 struct wakeup {
 	napi_env env;
-	int fd;
+	int fd; /* watched, or -1 */
 	bool external; /* JavaScript can still name it */
 	bool watching; /* the watcher exists */
 	bool stopping;
 	napi_ref callback;
-	/* uv_poll */
+	/* uv_poll, uv_async */
 	void *handle;
 	napi_async_context context;
 	napi_async_cleanup_hook_handle hook;
@@ -103,6 +108,8 @@ static bool uv_resolve(void)
 		{"uv_poll_init", &uv.poll_init},
 		{"uv_poll_start", &uv.poll_start},
 		{"uv_poll_stop", &uv.poll_stop},
+		{"uv_async_init", &uv.async_init},
+		{"uv_async_send", &uv.async_send},
 		{"uv_close", &uv.close},
 		{"uv_ref", &uv.ref},
 		{"uv_unref", &uv.unref},
@@ -123,22 +130,32 @@ static bool uv_resolve(void)
  * napi_make_callback and not napi_call_function: it opens a callback scope, so
  * that microtasks and process.nextTick run when the callback returns.
  */
-static void on_readable(void *handle, int status, int events)
+static void call(struct wakeup *wakeup)
 {
-	struct wakeup *wakeup = uv.get_data(handle);
 	napi_value receiver, callback, result;
 	napi_env env = wakeup->env;
 	napi_handle_scope scope;
 
-	(void)status;
-	(void)events;
-	if (!take(wakeup->fd))
-		return;
 	NAPI_MUST(napi_open_handle_scope(env, &scope));
 	NAPI_MUST(napi_get_global(env, &receiver));
 	NAPI_MUST(napi_get_reference_value(env, wakeup->callback, &callback));
 	report(env, napi_make_callback(env, wakeup->context, receiver, callback, 0, NULL, &result));
 	NAPI_MUST(napi_close_handle_scope(env, scope));
+}
+
+static void on_readable(void *handle, int status, int events)
+{
+	struct wakeup *wakeup = uv.get_data(handle);
+
+	(void)status;
+	(void)events;
+	if (take(wakeup->fd))
+		call(wakeup);
+}
+
+static void on_sent(void *handle)
+{
+	call(uv.get_data(handle));
 }
 
 static void on_closed(void *handle)
@@ -156,7 +173,8 @@ static void on_closed(void *handle)
 static void poll_stop(struct wakeup *wakeup)
 {
 	wakeup->stopping = true;
-	uv.poll_stop(wakeup->handle);
+	if (wakeup->fd >= 0)
+		uv.poll_stop(wakeup->handle);
 	uv.close(wakeup->handle, on_closed);
 }
 
@@ -182,10 +200,11 @@ static int poll_open(struct wakeup *wakeup, napi_value callback)
 		return -ENOSYS;
 	NAPI_MUST(napi_get_uv_event_loop(env, &loop));
 	/* The handle is libuv's until it is closed, so it is not part of the struct. */
-	wakeup->handle = calloc(1, uv.handle_size(UV_POLL));
+	wakeup->handle = calloc(1, uv.handle_size(wakeup->fd < 0 ? UV_ASYNC : UV_POLL));
 	if (!wakeup->handle)
 		return -ENOMEM;
-	result = uv.poll_init(loop, wakeup->handle, wakeup->fd);
+	result = wakeup->fd < 0 ? uv.async_init(loop, wakeup->handle, on_sent)
+				: uv.poll_init(loop, wakeup->handle, wakeup->fd);
 	if (result < 0) {
 		free(wakeup->handle);
 		return result;
@@ -197,7 +216,8 @@ static int poll_open(struct wakeup *wakeup, napi_value callback)
 	NAPI_MUST(napi_async_init(env, NULL, name, &wakeup->context));
 	NAPI_MUST(napi_add_async_cleanup_hook(env, poll_cleanup, wakeup, &wakeup->hook));
 	wakeup->watching = true;
-	uv.poll_start(wakeup->handle, UV_READABLE, on_readable);
+	if (wakeup->fd >= 0)
+		uv.poll_start(wakeup->handle, UV_READABLE, on_readable);
 	return 0;
 }
 
@@ -366,7 +386,10 @@ napi_value wakeup_open(napi_env env, napi_callback_info info)
 		return to_i32(env, -ENOMEM);
 	wakeup->env = env;
 	wakeup->fd = fd;
-	result = use_thread ? thread_open(wakeup, argv[1]) : poll_open(wakeup, argv[1]);
+	if (fd < 0 && use_thread)
+		result = -ENOSYS;
+	else
+		result = use_thread ? thread_open(wakeup, argv[1]) : poll_open(wakeup, argv[1]);
 	if (result < 0) {
 		maybe_free(wakeup);
 		return to_i32(env, result);
@@ -422,6 +445,27 @@ napi_value wakeup_unref(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+/* wakeupSend(wakeup): of one without a descriptor. Sent twice before it was heard is sent once. */
+napi_value wakeup_send(napi_env env, napi_callback_info info)
+{
+	struct wakeup *wakeup = get_wakeup(env, info);
+
+	if (wakeup && !wakeup->stopping && wakeup->handle && wakeup->fd < 0)
+		uv.async_send(wakeup->handle);
+	return NULL;
+}
+
+/* fatalException(error): what becomes of an exception that nobody catches */
+napi_value fatal_exception(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+
+	/* Fails when the environment is going away: then there is nobody to tell. */
+	if (get_args(env, info, 1, argv, NULL))
+		(void)napi_fatal_exception(env, argv[0]);
+	return NULL;
+}
+
 /* wakeupClose(wakeup) */
 napi_value wakeup_close(napi_env env, napi_callback_info info)
 {
@@ -436,11 +480,12 @@ napi_value wakeup_close(napi_env env, napi_callback_info info)
 napi_value wakeup_kind(napi_env env, napi_callback_info info)
 {
 	struct wakeup *wakeup = get_wakeup(env, info);
+	const char *name;
 	napi_value kind;
 
 	if (!wakeup)
 		return NULL;
-	NAPI_MUST(napi_create_string_utf8(env, wakeup->handle ? "uv_poll" : "thread",
-					  NAPI_AUTO_LENGTH, &kind));
+	name = !wakeup->handle ? "thread" : wakeup->fd < 0 ? "uv_async" : "uv_poll";
+	NAPI_MUST(napi_create_string_utf8(env, name, NAPI_AUTO_LENGTH, &kind));
 	return kind;
 }

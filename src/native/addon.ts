@@ -16,8 +16,8 @@ export interface Wakeup {
   readonly [wakeupBrand]: never;
 }
 
-/** How a wake-up watches its descriptor: libuv's poll handle, or a thread of its own. */
-export type WakeupKind = "uv_poll" | "thread";
+/** What wakes: libuv's poll handle, its async handle, or a thread of its own. */
+export type WakeupKind = "uv_poll" | "uv_async" | "thread";
 
 /**
  * The u32 words at the start of the control memory of a guarded ring.
@@ -145,6 +145,8 @@ export interface NativeAddon extends PosixAioAddon {
    * process alive. Goes on until it is closed or the environment ends, even when nothing refers to
    * it any more. An exception in the callback becomes an uncaughtException.
    *
+   * @param fd The eventfd; -1 for a wake-up that only `wakeupSend` signals, in the poll phase of
+   *   the loop (-ENOSYS with `useThread`).
    * @param useThread Watches from a thread, not with libuv's poll handle, which only Node has.
    */
   wakeupOpen(fd: number, callback: () => void, useThread: boolean): Wakeup | number;
@@ -152,10 +154,15 @@ export interface NativeAddon extends PosixAioAddon {
   wakeupRef(wakeup: Wakeup): void;
   /** Does not keep the process alive. */
   wakeupUnref(wakeup: Wakeup): void;
+  /** Signals a wake-up without a descriptor; again before its callback ran is once. */
+  wakeupSend(wakeup: Wakeup): void;
   /** Stops watching; no callback comes after it. To be called before the descriptor is closed. */
   wakeupClose(wakeup: Wakeup): void;
   /** How it watches. */
   wakeupKind(wakeup: Wakeup): WakeupKind;
+
+  /** Does with an error what Node does with an exception that nobody catches; may not return. */
+  fatalException(error: unknown): void;
 
   /** Sizes, offsets and constants of the C side under the names of src/abi, to be compared. */
   uringAbi(): Record<string, number>;

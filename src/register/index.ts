@@ -3,9 +3,60 @@
  *
  * @packageDocumentation
  */
-import fs from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
-import { promises } from "../fs/promises.ts";
+import { isBuiltin } from "node:module";
+import { explainRoad } from "../fs/road.ts";
+import { Counts, describeReport, type RegisterReport } from "./counts.ts";
+import { install } from "./install.ts";
+import { watchBinding } from "./mocked.ts";
+import { parseSettings } from "./settings.ts";
 
-Object.assign(fs.promises, promises);
-syncBuiltinESMExports();
+export type { CallCounts, RegisterReport } from "./counts.ts";
+
+/** Where a process notes that it was done: another copy of this package must not do it again. */
+const DONE = Symbol.for("proactor.register");
+
+const counts = new Counts();
+const settings = parseSettings(process.env.PROACTOR_REGISTER);
+const reason = whyNot();
+
+if (settings.unknown.length > 0) {
+  process.emitWarning(
+    `PROACTOR_REGISTER: ${settings.unknown.join(", ")} means nothing here`,
+    "ProactorWarning",
+  );
+}
+if (reason === undefined) {
+  Object.defineProperty(globalThis, DONE, { value: true });
+  install({ parts: settings.parts, counts, isMocked: watchBinding() });
+}
+if (settings.reports) {
+  process.on("exit", () => {
+    process.stderr.write(`${describeReport(report())}\n`);
+  });
+}
+
+/** Says what was routed, and how many calls of each function were done here or left to Node. */
+export function report(): RegisterReport {
+  const active = reason === undefined;
+  return {
+    active,
+    reason,
+    parts: active ? [...settings.parts] : [],
+    engine: explainRoad(),
+    node: process.version,
+    functions: counts.snapshot(),
+  };
+}
+
+/** Why node:fs stays as it is, or undefined. */
+function whyNot(): string | undefined {
+  if (settings.parts.size === 0) return "PROACTOR_REGISTER says so";
+  if (DONE in globalThis) return "another copy of proactor has done it";
+  // What Node allows or refuses by path, it does below its functions.
+  if ("permission" in process && process.permission !== undefined) {
+    return "the permission model is on";
+  }
+  // Mounted paths and their descriptors are known to Node's functions only.
+  if (isBuiltin("node:vfs")) return "virtual file systems (node:vfs) are on";
+  return undefined;
+}

@@ -36,6 +36,7 @@ import { type Waiting, WaitingList } from "./waiting.ts";
 import { Watches } from "./watch.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
+const EFAULT = -errnoOf("EFAULT");
 // Constants out of other modules are looked up at every use; these are part of the code.
 const READ = OperationKind.Read;
 const BUSY = QueueStatus.Busy;
@@ -44,11 +45,8 @@ const MOST_BYTES = BYTES_PER_TURN;
 const MOST_DIRECT = DIRECT_BATCH;
 const YIELDS_NOTHING = YIELDS;
 
-const EFAULT = -errnoOf("EFAULT");
-
-/** In place of a place in a gate: an operation has a promise of its own, */
+/** In place of a place in a gate: a promise of the operation's own, or a {@link Receiver}. */
 const ALONE = -1;
-/** or who is told is a {@link Receiver}. */
 const TOLD = -2;
 
 /**
@@ -229,6 +227,15 @@ export class Scheduler implements CompletionSink, OperationOwner {
     return this.#delivered - before;
   }
 
+  /** Runs `work`, and hands over what it started as one batch, whatever ticks run within. */
+  gather(work: () => void): void {
+    const ours = this.#scheduled === false;
+    this.#scheduled = true;
+    work();
+    this.#scheduled = !ours;
+    if (ours) this.run();
+  }
+
   /**
    * Blocks the thread until `minimum` completions are there or the time is up; delivers them. What
    * the fallback does is not waited for, because it needs the loop to turn.
@@ -286,9 +293,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       return;
     }
     // It waits or is held: what it settles with is known by then, without a slot.
-    const deliver = () => {
-      operation.on("complete", listener as (completion: Completion) => void);
-    };
+    const deliver = () => void operation.on("complete", listener as (c: Completion) => void);
     Promise.prototype.then.call(operation, deliver, deliver);
   }
 

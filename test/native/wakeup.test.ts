@@ -203,7 +203,42 @@ for (const [kind, useThread] of [
 
 describe("wakeupOpen()", () => {
   nativeIt("answers what the kernel answers for a bad descriptor", () => {
-    assert.ok((addonOrThrow().wakeupOpen(-1, () => {}, false) as unknown as number) < 0);
+    assert.ok((addonOrThrow().wakeupOpen(99_999, () => {}, false) as unknown as number) < 0);
+    assert.ok((addonOrThrow().wakeupOpen(-1, () => {}, true) as unknown as number) < 0);
+  });
+
+  nativeIt("has none without a descriptor, and calls once however often it is sent", async () => {
+    const addon = addonOrThrow();
+    let calls = 0;
+    let inTick = false;
+    const called = new Promise<void>((resolve) => {
+      const wakeup = ok(
+        addon.wakeupOpen(
+          -1,
+          () => {
+            calls++;
+            process.nextTick(() => {
+              inTick = true;
+            });
+            setImmediate(() => {
+              assert.equal(inTick, true);
+              addon.wakeupClose(wakeup);
+              // Of a closed one nobody hears any more.
+              addon.wakeupSend(wakeup);
+              resolve();
+            });
+          },
+          false,
+        ),
+      );
+      assert.equal(addon.wakeupKind(wakeup), "uv_async");
+      addon.wakeupRef(wakeup);
+      addon.wakeupSend(wakeup);
+      addon.wakeupSend(wakeup);
+      assert.equal(calls, 0);
+    });
+    await called;
+    assert.equal(calls, 1);
   });
 
   nativeIt("wants a function", () => {

@@ -312,6 +312,8 @@ export class FakeKernel implements Pick<NativeAddon, Extract<keyof NativeAddon, 
     this.referenced = true;
   }
 
+  wakeupSend(): void {}
+
   wakeupUnref(): void {
     this.referenced = false;
   }

@@ -1,0 +1,142 @@
+import { systemError } from "../../base/errors.ts";
+import type { BufferView } from "../../core/index.ts";
+import { type Deliveries, Delivery } from "../../runtime/deliveries.ts";
+import type { Receiver } from "../../runtime/receiver.ts";
+
+/** A callback of a program, with whatever arguments Node gives it. */
+export type Callback = (...args: unknown[]) => void;
+
+/** Node's errors out of a callback have no stack, and making one costs more than the call. */
+function errorWithoutStack(
+  result: number,
+  syscall: string,
+  path: string | Uint8Array | undefined,
+  dest: string | Uint8Array | undefined,
+): Error {
+  const { stackTraceLimit } = Error;
+  // Where it cannot be written (--frozen-intrinsics) the error has a stack.
+  const written = Reflect.set(Error, "stackTraceLimit", 0);
+  const error = systemError(result, syscall, path, dest);
+  if (written) Error.stackTraceLimit = stackTraceLimit;
+  return error;
+}
+
+/** What a call knows besides its callback: for its error. */
+export interface CallFacts {
+  readonly syscall: string;
+  readonly path?: string | Uint8Array | undefined;
+  readonly dest?: string | Uint8Array | undefined;
+}
+
+/** One call of a function of node:fs, from its request to its callback. */
+abstract class Call extends Delivery implements Receiver {
+  readonly #deliveries: Deliveries;
+  readonly #callback: Callback;
+  readonly #facts: CallFacts;
+  #result = 0;
+
+  constructor(deliveries: Deliveries, callback: Callback, facts: CallFacts) {
+    super("FSREQCALLBACK");
+    this.#deliveries = deliveries;
+    this.#callback = callback;
+    this.#facts = facts;
+  }
+
+  settled(result: number): void {
+    this.#result = result;
+    this.#deliveries.add(this);
+  }
+
+  override tell(): void {
+    const result = this.#result;
+    // Taken out of the object, so that the program's `this` is undefined, as Node's is.
+    const callback = this.#callback;
+    if (result >= 0) {
+      this.succeed(callback, result);
+      return;
+    }
+    const { syscall, path, dest } = this.#facts;
+    this.fail(callback, errorWithoutStack(result, syscall, path, dest));
+  }
+
+  protected abstract succeed(callback: Callback, result: number): void;
+
+  protected fail(callback: Callback, error: Error): void {
+    callback(error);
+  }
+}
+
+/** A call that yields nothing: `(err)`. */
+export class PlainCall extends Call {
+  protected override succeed(callback: Callback): void {
+    callback(null);
+  }
+}
+
+/** A call that yields what the kernel says, or what is made of it: `(err, value)`. */
+export class ValueCall extends Call {
+  readonly #convert: (result: number) => unknown;
+
+  constructor(
+    deliveries: Deliveries,
+    callback: Callback,
+    facts: CallFacts,
+    convert: (result: number) => unknown,
+  ) {
+    super(deliveries, callback, facts);
+    this.#convert = convert;
+  }
+
+  protected override succeed(callback: Callback, result: number): void {
+    callback(null, this.#convert(result));
+  }
+}
+
+/** A transfer: `(err, bytes, memory)`, also when it fails. */
+export class TransferCall extends Call {
+  readonly #memory: BufferView | readonly BufferView[] | string;
+
+  constructor(
+    deliveries: Deliveries,
+    callback: Callback,
+    facts: CallFacts,
+    memory: BufferView | readonly BufferView[] | string,
+  ) {
+    super(deliveries, callback, facts);
+    this.#memory = memory;
+  }
+
+  protected override succeed(callback: Callback, result: number): void {
+    callback(null, result, this.#memory);
+  }
+
+  protected override fail(callback: Callback, error: Error): void {
+    callback(error, 0, this.#memory);
+  }
+}
+
+/** A call that a promise does the work of. */
+export class PromisedCall extends Delivery {
+  readonly #callback: Callback;
+  #arguments: unknown[] = [];
+
+  constructor(deliveries: Deliveries, callback: Callback, promise: Promise<unknown>) {
+    super("FSREQCALLBACK");
+    this.#callback = callback;
+    promise.then(
+      (value) => {
+        this.#arguments = value === undefined ? [null] : [null, value];
+        deliveries.add(this);
+      },
+      (error) => {
+        this.#arguments = [error];
+        deliveries.add(this);
+      },
+    );
+  }
+
+  override tell(): void {
+    const callback = this.#callback;
+    callback(...this.#arguments);
+  }
+}

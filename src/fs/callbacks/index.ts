@@ -1,0 +1,39 @@
+import {
+  close,
+  fdatasync,
+  fsync,
+  ftruncate,
+  link,
+  mkdir,
+  open,
+  rename,
+  rmdir,
+  symlink,
+  unlink,
+} from "./files.ts";
+import { type CallbackRoad, callbackRoad } from "./road.ts";
+import { read, readv, write, writev } from "./transfers.ts";
+
+export { callbackRoad };
+
+/** Starts what it was asked and answers true, or leaves it to Node's function and answers false. */
+export type CallbackFunction = (on: CallbackRoad, args: readonly unknown[]) => boolean;
+
+/** The callback functions of node:fs that there is something to gain for, by name. */
+export const callbackFunctions: Readonly<Record<string, CallbackFunction>> = {
+  open,
+  close,
+  read,
+  write,
+  readv,
+  writev,
+  fsync,
+  fdatasync,
+  ftruncate,
+  unlink,
+  rename,
+  mkdir,
+  rmdir,
+  symlink,
+  link,
+};

@@ -1,0 +1,74 @@
+import { INLINE_BYTES } from "../../base/limits.ts";
+import { type BufferView, Request } from "../../core/index.ts";
+import { type Deliveries, deliveriesOf } from "../../runtime/deliveries.ts";
+import type { Extras } from "../../runtime/extras.ts";
+import { markHandled } from "../../runtime/operation.ts";
+import type { Receiver } from "../../runtime/receiver.ts";
+import type { Session } from "../../runtime/session.ts";
+import { road } from "../road.ts";
+
+/** What callbacks run on. */
+export interface CallbackRoad {
+  readonly session: Session;
+  readonly deliveries: Deliveries;
+  /** Filled anew for every call. */
+  readonly request: Request;
+}
+
+let found: CallbackRoad | null | undefined;
+
+/** What callbacks run on, or undefined where they are left to node:fs. */
+export function callbackRoad(): CallbackRoad | undefined {
+  if (found === undefined) found = find();
+  return found ?? undefined;
+}
+
+function find(): CallbackRoad | null {
+  const session = road();
+  if (session === undefined) return null;
+  return { session, deliveries: deliveriesOf(session), request: new Request() };
+}
+
+/** Starts the road's request with one piece of the caller's memory. */
+export function startTransfer(
+  { session, request }: CallbackRoad,
+  view: BufferView,
+  writes: boolean,
+  receiver: Receiver,
+): void {
+  const { memory, scheduler } = session;
+  request.buffer = view;
+  request.offLoop = request.length > INLINE_BYTES;
+  const lent = memory.leases.lend(view);
+  if (lent.held) {
+    request.addressLow = lent.addressLow;
+    request.addressHigh = lent.addressHigh;
+    request.bufferIndex = lent.bufferIndex;
+    void scheduler.startFor(request, receiver);
+    return;
+  }
+  const extras: Extras = {};
+  memory.bounce(request, view, writes, extras);
+  startWith(session, request, extras, receiver);
+}
+
+/** The same with several pieces. */
+export function startVectors(
+  { session, request }: CallbackRoad,
+  views: readonly BufferView[],
+  writes: boolean,
+  receiver: Receiver,
+): void {
+  const extras: Extras = {};
+  request.length = views.length;
+  session.memory.lendAll(request, views, writes, extras);
+  if (extras.last === undefined) void session.scheduler.startFor(request, receiver);
+  else startWith(session, request, extras, receiver);
+}
+
+/** Starts a request of which more is to be done before its receiver is told. */
+function startWith(session: Session, request: Request, extras: Extras, receiver: Receiver): void {
+  extras.finish ??= [];
+  extras.finish.push((result) => receiver.settled(result));
+  markHandled(session.scheduler.start(request, extras));
+}

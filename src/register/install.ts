@@ -1,0 +1,79 @@
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { callbackFunctions, callbackRoad } from "../fs/callbacks/index.ts";
+import { nodeFs, nodePromises } from "../fs/node.ts";
+import { promises } from "../fs/promises.ts";
+import { road } from "../fs/road.ts";
+import { routeAll } from "../fs/streams/index.ts";
+import type { Counts } from "./counts.ts";
+import type { Part } from "./settings.ts";
+
+type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+type Functions = Record<string, AnyFunction>;
+
+/** What is put in place needs to know. */
+export interface Installation {
+  readonly parts: ReadonlySet<Part>;
+  readonly counts: Counts;
+  /** Whether somebody has put another file system under node:fs. */
+  readonly isMocked: () => boolean;
+}
+
+/** Replaces the functions of node:fs, for CommonJS and for ES modules that imported them already. */
+export function install(installation: Installation): void {
+  if (installation.parts.has("promises")) installPromises(installation);
+  if (installation.parts.has("callbacks")) installCallbacks(installation);
+  if (installation.parts.has("streams")) routeAll();
+  syncBuiltinESMExports();
+}
+
+function installPromises({ counts, isMocked }: Installation): void {
+  const originals = nodePromises as unknown as Functions;
+  for (const [name, ours] of Object.entries(promises as unknown as Functions)) {
+    const original = originals[name];
+    if (ours === original || original === undefined) continue;
+    const count = counts.of(`fs.promises.${name}`);
+    const routed: AnyFunction = (...args) => {
+      if (road() === undefined || isMocked()) {
+        count.delegated++;
+        return original(...args);
+      }
+      count.native++;
+      return ours(...args);
+    };
+    put(fs.promises, name, routed, original);
+  }
+}
+
+function installCallbacks({ counts, isMocked }: Installation): void {
+  const originals = nodeFs as unknown as Functions;
+  for (const [name, start] of Object.entries(callbackFunctions)) {
+    const original = originals[name];
+    if (original === undefined) continue;
+    const count = counts.of(`fs.${name}`);
+    const routed = function (this: unknown, ...args: unknown[]): unknown {
+      const on = callbackRoad();
+      if (on !== undefined && !isMocked() && start(on, args)) {
+        count.native++;
+        return undefined;
+      }
+      count.delegated++;
+      return Reflect.apply(original, this, args);
+    };
+    put(fs, name, routed, original);
+  }
+}
+
+/** Puts a function in the place of Node's, with everything that can be seen of Node's own. */
+function put(target: object, name: string, routed: AnyFunction, original: AnyFunction): void {
+  const { prototype: _, ...visible } = Object.getOwnPropertyDescriptors(original);
+  Object.defineProperties(routed, visible as PropertyDescriptorMap);
+  const place = Object.getOwnPropertyDescriptor(target, name);
+  Object.defineProperty(target, name, {
+    enumerable: true,
+    configurable: true,
+    writable: true,
+    ...place,
+    value: routed,
+  });
+}
