@@ -21,6 +21,16 @@ export const MAX_DEPTH = 1_048_576;
 /** SQEs that only cancel, close and link timeouts may take, so that a full queue can be undone. */
 export const RESERVED_SQES = 8;
 
+/**
+ * Threads that the kernel starts at most for what would block, of each of its two kinds. Its own
+ * limit for pipes and the like is the number of processes that the user may have: 10,000 reads that
+ * block would be 10,000 threads.
+ */
+export const DEFAULT_IO_WORKERS = 256;
+
+/** The most of these threads that may be asked for. */
+export const MAX_IO_WORKERS = 32_768;
+
 /** Idle time of a kernel submission thread before it sleeps, in ms. */
 export const DEFAULT_SQ_POLL_IDLE_MS = 1000;
 

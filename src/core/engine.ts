@@ -143,6 +143,11 @@ export interface EngineOptions {
   readonly sqPoll: boolean;
   /** How long that thread spins before it sleeps, in ms. */
   readonly sqPollIdleMs: number;
+  /**
+   * Threads of the kernel at most, of each kind, for what would block. Absent leaves the kernel's
+   * own limits; what has no such threads does not look.
+   */
+  readonly ioWorkers?: number | undefined;
   /** Called when `reap` has work and the engine was told that the program is idle. */
   readonly wake: () => void;
 }

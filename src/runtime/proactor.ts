@@ -2,11 +2,13 @@ import { ProactorError } from "../base/errors.ts";
 import {
   DEFAULT_DEPTH,
   DEFAULT_ENTRIES,
+  DEFAULT_IO_WORKERS,
   DEFAULT_POOL_BYTES,
   DEFAULT_SQ_POLL_IDLE_MS,
   MAX_COMPLETION_ENTRIES,
   MAX_DEPTH,
   MAX_ENTRIES,
+  MAX_IO_WORKERS,
   MAX_TIMER_MS,
   MIN_POOL_BUFFER_BYTES,
 } from "../base/limits.ts";
@@ -57,6 +59,12 @@ export interface ProactorOptions {
   readonly sqPoll?: boolean | undefined;
   /** How long that thread spins before it sleeps, in ms; 1000 unless told. */
   readonly sqPollIdleMs?: number | undefined;
+  /**
+   * Threads that the kernel starts at most for what would block, 256 unless told: so many for
+   * regular files (fewer where its own limit is lower), and so many for all else. They are shared
+   * by all rings of a thread, and the lowest limit stays.
+   */
+  readonly ioWorkers?: number | undefined;
   /** Bytes that the pool of aligned buffers may take, 64 MiB unless told. */
   readonly poolBytes?: number | undefined;
 }
@@ -162,7 +170,8 @@ export class Proactor extends FileOperations implements AsyncDisposable {
 
   /**
    * Waits until any of several operations is done, as aio_suspend(3) does. Resolves with the place
-   * of the first that is, in the list, or with -1 when the time is up.
+   * of the first that is, in the list, or with -1 when the time is up; at once with -1 where there
+   * is none to wait for, as aio_suspend returns at once.
    */
   async suspend(
     operations: readonly Operation<unknown>[],
@@ -173,8 +182,9 @@ export class Proactor extends FileOperations implements AsyncDisposable {
       return i;
     });
     const { timeoutMs } = options ?? {};
+    if (timeoutMs !== undefined) validateNumber(timeoutMs, "options.timeoutMs", 0, MAX_TIMER_MS);
+    if (first.length === 0) return -1;
     if (timeoutMs === undefined) return Promise.race(first);
-    validateNumber(timeoutMs, "options.timeoutMs", 0, MAX_TIMER_MS);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<number>((resolve) => {
       timer = setTimeout(() => resolve(-1), timeoutMs);
@@ -378,6 +388,7 @@ function checkOptions(options: ProactorOptions): Omit<EngineOptions, "wake"> {
     depth = DEFAULT_DEPTH,
     sqPoll = false,
     sqPollIdleMs = DEFAULT_SQ_POLL_IDLE_MS,
+    ioWorkers = DEFAULT_IO_WORKERS,
     poolBytes = DEFAULT_POOL_BYTES,
   } = options;
   validateInteger(poolBytes, "options.poolBytes", MIN_POOL_BUFFER_BYTES);
@@ -386,8 +397,9 @@ function checkOptions(options: ProactorOptions): Omit<EngineOptions, "wake"> {
   validateInteger(depth, "options.depth", 1, MAX_DEPTH);
   validateBoolean(sqPoll, "options.sqPoll");
   validateInteger(sqPollIdleMs, "options.sqPollIdleMs", 0, 0x7fff_ffff);
+  validateInteger(ioWorkers, "options.ioWorkers", 1, MAX_IO_WORKERS);
   const most = Math.max(entries * 2, Math.min(depth, MAX_COMPLETION_ENTRIES));
   const { completionEntries = most } = options;
   validateInteger(completionEntries, "options.completionEntries", entries, MAX_COMPLETION_ENTRIES);
-  return { entries, completionEntries, depth, sqPoll, sqPollIdleMs };
+  return { entries, completionEntries, depth, sqPoll, sqPollIdleMs, ioWorkers };
 }

@@ -264,6 +264,12 @@ describeConformance("suspend", (engine, limits) => {
       assert.throws(() => failed.result(), EBADF);
     }));
 
+  it("has nothing to wait for in an empty list, and says so at once", () =>
+    withProactor({ engine }, async (p) => {
+      assert.equal(await p.suspend([]), -1);
+      assert.equal(await p.suspend([], { timeoutMs: 2 ** 31 - 1 }), -1);
+    }));
+
   it("refuses a limit that is none", () =>
     withProactor({ engine }, async (p) => {
       for (const timeoutMs of [-1, Number.NaN, 2 ** 31]) {

@@ -4,7 +4,7 @@ import { it } from "node:test";
 import { MessageChannel } from "node:worker_threads";
 import type { Proactor } from "../../src/index.ts";
 import {
-  describeConformance,
+  describeOnSystem,
   describeWaiting,
   itWhere,
   withProactor,
@@ -234,7 +234,7 @@ describeWaiting(
   "What a thread of libuv's pool has begun cannot be canceled",
 );
 
-describeConformance("times and paths of many requests", (engine) => {
+describeOnSystem("times and paths of many requests", (engine) => {
   // HAZARDS B4, B5: times and paths of thousands of requests, with memory under pressure.
   it("times of timeouts and deadlines stay theirs", () =>
     withProactor({ engine, depth: 256 }, async (p) => {

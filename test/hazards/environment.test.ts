@@ -4,11 +4,13 @@ import fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { probeEngine } from "../../src/engines/index.ts";
 import { Proactor } from "../../src/index.ts";
+import { sessionOf } from "../../src/runtime/proactor.ts";
 import { type ChildResult, moduleUrl, runProgram } from "../support/child.ts";
-import { describeConformance, withProactor } from "../support/conformance.ts";
+import { describeOnSystem, withProactor } from "../support/conformance.ts";
 import { withPipes } from "../support/pipes.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 
@@ -98,7 +100,7 @@ describe("io_uring, denied", () => {
 });
 
 // HAZARDS S7: what a file system cannot do is told as it is.
-describeConformance("file systems without O_DIRECT", (engine) => {
+describeOnSystem("file systems without O_DIRECT", (engine) => {
   const shm = "/dev/shm";
   const skip = !fs.existsSync(shm) && "There is no tmpfs to ask";
 
@@ -216,5 +218,49 @@ describe("threads", () => {
         await Promise.all(reads);
       }),
     );
+  });
+});
+
+// The last of the file: threads of the kernel that have nothing to do stay for seconds.
+// HAZARDS E4: what blocks in the kernel takes a thread of it each.
+describe("threads of the kernel", () => {
+  const workers = () =>
+    fs.readdirSync("/proc/self/task").filter((id) => {
+      try {
+        return fs.readFileSync(`/proc/self/task/${id}/comm`, "utf8").startsWith("iou-wrk");
+      } catch {
+        return false;
+      }
+    }).length;
+
+  it("are no more than ioWorkers says", async (t) => {
+    if (!available) return t.skip("io_uring cannot run here");
+    await withTempDir((dir) =>
+      withPipes(1, (pipe) =>
+        withProactor({ engine: "io_uring", ioWorkers: 4 }, async (p) => {
+          const fd = fs.openSync(join(dir, "file"), "w+");
+          const before = workers();
+          const waiting = Array.from({ length: 60 }, () =>
+            p.splice({ from: pipe.read, to: fd, length: 1 }),
+          );
+          p.run();
+          // Nothing tells that no more of them come: long enough for sixty.
+          await sleep(200);
+          const running = workers() - before;
+          fs.writeSync(pipe.write, "x".repeat(60));
+          assert.deepEqual(new Set(await Promise.all(waiting)), new Set([1]));
+          assert.ok(running >= 1 && running <= 4, `${running} threads`);
+          fs.closeSync(fd);
+        }),
+      ),
+    );
+  });
+
+  it("are told of by the engine", async (t) => {
+    if (!available) return t.skip("io_uring cannot run here");
+    await withProactor({ engine: "io_uring" }, async (p) => {
+      await p.nop();
+      assert.match(String(sessionOf(p).engine.details.workers), /at most \d+ for files, \d+ for/);
+    });
   });
 });

@@ -7,7 +7,7 @@ import { setTimeout as later } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { Proactor } from "../../src/index.ts";
 import { moduleUrl, runNode } from "../support/child.ts";
-import { describeConformance, describeWaiting, withProactor } from "../support/conformance.ts";
+import { describeOnSystem, describeWaiting, withProactor } from "../support/conformance.ts";
 import { openDescriptors } from "../support/descriptors.ts";
 import { collectGarbage } from "../support/garbage.ts";
 import { withPipes } from "../support/pipes.ts";
@@ -35,7 +35,7 @@ function exit(worker: Worker): Promise<number> {
   });
 }
 
-describeConformance("many proactors", (engine) => {
+describeOnSystem("many proactors", (engine) => {
   // HAZARDS B7: V8 aborts over two ArrayBuffers for one address.
   it("open and close what they need, and nothing is left", async () => {
     await withProactor({ engine }, (p) => p.nop());
@@ -88,7 +88,7 @@ describeConformance("many proactors", (engine) => {
   });
 });
 
-describeConformance("Workers", (engine) => {
+describeOnSystem("Workers", (engine) => {
   // HAZARDS L5: a ring belongs to the thread that made it.
   it("have proactors of their own", async () => {
     const workers = Array.from({ length: 3 }, (_, i) =>
@@ -149,7 +149,7 @@ describeWaiting(
 );
 
 // HAZARDS L3, D6: children share nothing with us.
-describeConformance("children", (engine) => {
+describeOnSystem("children", (engine) => {
   it("inherit no descriptor of ours", () =>
     withTempDir((dir) =>
       withProactor({ engine }, async (p) => {
@@ -190,7 +190,7 @@ describeConformance("children", (engine) => {
 });
 
 // HAZARDS D3: what was closed is closed.
-describeConformance("a closed descriptor", (engine) => {
+describeOnSystem("a closed descriptor", (engine) => {
   it("is no reason for ETXTBSY: a program can be run right after it was written", () =>
     withTempDir((dir) =>
       withProactor({ engine }, async (p) => {
@@ -323,7 +323,7 @@ describe("a storm of signals", () => {
 });
 
 // HAZARDS L8: completions that start operations that complete at once, without end.
-describeConformance("recursion", (engine) => {
+describeOnSystem("recursion", (engine) => {
   it("runs out of nothing in twenty thousand callbacks that start the next", () =>
     withProactor({ engine }, async (p) => {
       const total = 20_000;

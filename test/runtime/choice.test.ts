@@ -156,6 +156,8 @@ describe("new Proactor", () => {
     ["ERR_OUT_OF_RANGE", { depth: 2 ** 20 + 1 }],
     ["ERR_INVALID_ARG_TYPE", { sqPoll: 1 }],
     ["ERR_OUT_OF_RANGE", { sqPollIdleMs: -1 }],
+    ["ERR_OUT_OF_RANGE", { ioWorkers: 0 }],
+    ["ERR_OUT_OF_RANGE", { ioWorkers: 32_769 }],
     ["ERR_INVALID_ARG_TYPE", { engine: 5 }],
     ["ERR_INVALID_ARG_TYPE", { poolBytes: "1" }],
     ["ERR_OUT_OF_RANGE", { poolBytes: 1 }],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildResult, runNode } from "../support/child.ts";
-import { BLOCKS, describeConformance, itWhere } from "../support/conformance.ts";
+import { BLOCKS, describeOnSystem, itWhere } from "../support/conformance.ts";
 import { script } from "../support/scripts.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 
@@ -18,7 +18,7 @@ async function says(expected: string, result: Promise<ChildResult>): Promise<voi
 }
 
 // HAZARDS L7: what is in flight keeps the process alive, and nothing else does.
-describeConformance("the end of the process", (engine, limits) => {
+describeOnSystem("the end of the process", (engine, limits) => {
   const waiting = itWhere(limits.waitsElsewhere, BLOCKS);
   const stoppable = itWhere(
     limits.waitsElsewhere && limits.cancel === "running",
@@ -132,7 +132,7 @@ describeConformance("the end of the process", (engine, limits) => {
   });
 });
 
-describeConformance("failures that nobody handles", (engine) => {
+describeOnSystem("failures that nobody handles", (engine) => {
   const handled = itWhere(true, "");
   const bad = "p.close(1_000_000";
 

@@ -149,6 +149,18 @@ export function describeConformance(
   }
 }
 
+/** The same, for tests of what only a system has: an engine with files in memory is one skip. */
+export function describeOnSystem(
+  title: string,
+  body: (engine: EngineName, limits: Limits) => void,
+): void {
+  describeConformance(title, (engine, limits) => {
+    if (limits.specialFiles) body(engine, limits);
+    else
+      it("all of it", { skip: "Its files are in memory, and this is about the system" }, () => {});
+  });
+}
+
 /** The same, for engines that let the program go on while a pipe is empty; others are one skip. */
 export function describeWaiting(
   title: string,
@@ -156,7 +168,7 @@ export function describeWaiting(
   condition: (limits: Limits) => boolean = () => true,
   reason = "This engine cannot do that",
 ): void {
-  describeConformance(title, (engine, limits) => {
+  describeOnSystem(title, (engine, limits) => {
     if (!limits.waitsElsewhere) it("all of it", { skip: BLOCKS }, () => {});
     else if (!condition(limits)) it("all of it", { skip: reason }, () => {});
     else body(engine, limits);

@@ -2,6 +2,7 @@ import {
   BYTES_PER_TURN,
   COMPLETIONS_PER_TURN,
   DEFAULT_ENTRIES,
+  DEFAULT_IO_WORKERS,
   RETRY_MS,
 } from "../../base/index.ts";
 import {
@@ -68,6 +69,7 @@ export class EngineLoop implements CompletionSink {
       depth,
       sqPoll: false,
       sqPollIdleMs: 0,
+      ioWorkers: DEFAULT_IO_WORKERS,
       wake: () => {
         this.#newTurn();
         this.#turn();

@@ -45,6 +45,7 @@ import { describeFlags } from "./describe.ts";
 import { write64, writeSqe, writeSqeHead } from "./requests.ts";
 import { Scratch } from "./scratch.ts";
 import { openRing, type Ring } from "./setup.ts";
+import { limitWorkers } from "./workers.ts";
 
 // Constants out of other modules are looked up at every use; these are part of the code.
 const { Busy: BUSY, Queued: QUEUED } = QueueStatus;
@@ -138,6 +139,7 @@ export class IoUringEngine implements Engine {
     const control = this.#control.buffer as ArrayBuffer;
     this.#check(addon.ringGuard(ring.fd, params, ringMemory, control), "io_uring_setup");
     addon.ringCloseWith(ring.fd, this.#eventFd);
+    const workers = this.#limitWorkers(options.ioWorkers);
     const opcodes = probeOpcodes(addon, ring.fd);
     this.capabilities = capabilitiesOf(ring, opcodes);
     this.#scratch.wideAdvice = hasWideAdvice(opcodes);
@@ -147,6 +149,7 @@ export class IoUringEngine implements Engine {
       setupFlags: describeFlags(ring.flags),
       registeredRing: registered !== -1,
       wakeup: addon.wakeupKind(this.#wakeup),
+      ...workers,
     };
   }
 
@@ -416,6 +419,17 @@ export class IoUringEngine implements Engine {
     const { fd } = this.#ring;
     const result = this.#addon.uringRegister(fd, IORING_REGISTER_RING_FDS, address, 1);
     return result === 1 ? (w[at] as number) : -1;
+  }
+
+  #limitWorkers(most: number | undefined): { workers: string } | undefined {
+    if (most === undefined) return undefined;
+    const at = CONTROL.eventsArg;
+    const values = this.#control.subarray(at, at + 2);
+    const address = this.#controlAddress + at * 4;
+    const limits = limitWorkers(this.#addon, this.#ring.fd, values, address, most);
+    values.fill(0);
+    if (limits === undefined) return { workers: "as many as the kernel starts" };
+    return { workers: `at most ${limits.files} for files, ${limits.others} for others` };
   }
 
   #check(result: number, syscall: string): number {
