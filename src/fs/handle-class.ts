@@ -198,12 +198,30 @@ export class FileHandle extends Parent {
   }
 }
 
-/** Says what Node's class is, before the first handle is made. */
+/**
+ * Says what Node's class is, before the first handle is made. From then on that class has our
+ * methods, and handles of ours are its instances: a prototype of our own would be seen by whoever
+ * asks for it, and would lack what a Worker needs to be given a handle. Handles that are not ours
+ * keep Node's methods.
+ */
 export function adoptHandle(shape: HandleShape, road: Session): void {
   session = road;
   scheduler = road.scheduler;
   leases = road.memory.leases;
   refs = shape;
-  Object.setPrototypeOf(FileHandle, shape.Base);
-  Object.setPrototypeOf(FileHandle.prototype, shape.Base.prototype);
+  const { Base } = shape;
+  // What `super(native)` makes, and what gets our private fields, is an instance of Node's class.
+  Object.setPrototypeOf(FileHandle, function make(native: NativeHandle) {
+    return new Base(native);
+  });
+  const theirs: Record<string, PropertyDescriptor> = {};
+  const { constructor: _, ...ours } = Object.getOwnPropertyDescriptors(FileHandle.prototype);
+  for (const [name, { value }] of Object.entries(ours)) {
+    const their = Object.getOwnPropertyDescriptor(Base.prototype, name);
+    if (their === undefined) continue;
+    theirs[name] = their;
+    Object.defineProperty(Base.prototype, name, { ...their, value });
+  }
+  // Where `super.read` is looked for.
+  Object.setPrototypeOf(FileHandle.prototype, Object.create(Base.prototype, theirs));
 }
