@@ -137,3 +137,12 @@ export const DEFAULT_COPY_CONCURRENCY = 32;
 
 /** The most files that are handled at once: four requests each must find room in a ring. */
 export const MAX_FS_CONCURRENCY = 1024;
+
+/** Files that proactor/fs has open at once without a descriptor. */
+export const DIRECT_FILES = 256;
+
+/** Files that `readFiles` reads at once, unless told. */
+export const DEFAULT_READ_CONCURRENCY = 64;
+
+/** Up to this many bytes of new memory, all reads of a batch share one allocation. */
+export const READ_BATCH_SLAB_BYTES = 1024 * 1024;

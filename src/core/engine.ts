@@ -79,6 +79,8 @@ export interface EngineCapabilities {
   readonly registeredBuffers: boolean;
   /** Descriptors can be registered (`registerFiles`). */
   readonly registeredFiles: boolean;
+  /** Files can be opened into a registered place (`directSlot`); absent means false. */
+  readonly directDescriptors?: boolean;
   /** `wait` can block until something completes. */
   readonly wait: boolean;
   /** O_DIRECT reaches the device asynchronously. */
@@ -125,7 +127,10 @@ export interface Engine {
   wait?(minimum: number, timeoutMs: number): void;
   /** Registers whole ArrayBuffers; requests inside one carry its index. Returns 0 or -errno. */
   registerBuffers?(regions: readonly { address: number; length: number }[]): number;
-  /** Registers descriptors; requests may name them by index. Returns 0 or -errno. */
+  /**
+   * Registers descriptors; requests may name them by index. -1 is an empty place. Returns 0 or
+   * -errno.
+   */
   registerFiles?(descriptors: readonly number[]): number;
   /** Gives everything back. Every request must have completed. */
   close(): void;

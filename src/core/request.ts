@@ -57,6 +57,11 @@ export class Request {
   fd = -1;
   /** `fd` is an index into the registered files. */
   fixedFile = false;
+  /**
+   * The registered file, empty before, that an open fills instead of giving a descriptor, or that a
+   * close empties; -1 for descriptors. Only with capability `directDescriptors`.
+   */
+  directSlot = -1;
   length = 0;
   /** A whole number up to 2^53 - 1, or {@link FILE_POSITION}. */
   offset = -1;
@@ -112,6 +117,7 @@ export class Request {
     this.kind = kind;
     this.fd = -1;
     this.fixedFile = false;
+    this.directSlot = -1;
     this.length = 0;
     this.offset = -1;
     this.offset2 = -1;

@@ -58,6 +58,18 @@ export {
   copyTree,
 } from "./copy-tree.ts";
 export { type DurableData, type WriteDurableOptions, writeDurable } from "./durable.ts";
+export {
+  type BatchRead,
+  type BatchResult,
+  type ReadBatchOptions,
+  readBatch,
+} from "./read-batch.ts";
+export {
+  type Paths,
+  type ReadFilesOptions,
+  type ReadFilesResult,
+  readFiles,
+} from "./read-files.ts";
 export { explainRoad as explain } from "./road.ts";
 export { createReadStream, createWriteStream } from "./streams/index.ts";
 

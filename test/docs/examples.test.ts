@@ -111,6 +111,14 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     argument: (folder) => join(folder, "settings.json"),
     lines: ['the old or the new, and now the new: {"version":2}', "the old is still there: 2"],
   },
+  "read-batch": {
+    argument: data,
+    lines: ["bytes: 16, 32, 0", "into my own: true", "of a closed handle: file closed"],
+  },
+  "read-files": {
+    argument: data,
+    lines: ["not read: ENOENT", "10000 files, 5120000 bytes"],
+  },
   "direct-io": {
     argument: (folder) => folder,
     lines: [

@@ -266,6 +266,19 @@ describe("writeSqe", () => {
     assert.equal(kernel.stringAt(addr), "/tmp/ü");
   });
 
+  it("writes every word: open into a registered place, which counts from 1, and its close", () => {
+    const { kernel, scratch } = withScratch();
+    const open = written(
+      { kind: OperationKind.Open, fd: AT_FDCWD, path: "/p", directSlot: 0 },
+      scratch,
+    );
+    const addr = at64(open, 4);
+    assert.equal(kernel.stringAt(addr), "/p");
+    assert.deepEqual(open, words({ opcode: IORING_OP_OPENAT, fd: AT_FDCWD, addr, fileIndex: 1 }));
+    const close = written({ kind: OperationKind.Close, fd: 0, directSlot: 6 }, scratch);
+    assert.deepEqual(close, words({ opcode: IORING_OP_CLOSE, fd: 0, fileIndex: 7 }));
+  });
+
   it("writes every word: open with RESOLVE_*, as openat2 wants it", () => {
     const { kernel, scratch } = withScratch();
     const open = (flags: number, mode: number) => {

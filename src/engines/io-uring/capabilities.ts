@@ -1,6 +1,7 @@
 import {
   IO_URING_OP_SUPPORTED,
   IORING_FEAT_EXT_ARG,
+  IORING_OP_LINKAT,
   IORING_OP_LISTEN,
   IORING_REGISTER_PROBE,
   IORING_SETUP_SUBMIT_ALL,
@@ -89,6 +90,8 @@ export function capabilitiesOf(ring: Ring, supported: ReadonlySet<number>): Engi
     cancel: "running",
     registeredBuffers: true,
     registeredFiles: true,
+    // No feature bit tells of it: linkat came with the same release (Linux 5.15).
+    directDescriptors: supported.has(IORING_OP_LINKAT),
     wait: (ring.features & IORING_FEAT_EXT_ARG) !== 0,
     direct: true,
   };

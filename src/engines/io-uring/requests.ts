@@ -151,6 +151,7 @@ const ADDR = 4;
 const LEN = 6;
 const OP_FLAGS = 7;
 const SPLICE_FD_IN = 11;
+const FILE_INDEX = 11;
 
 /** The fields of everything that is not a plain read or write. */
 function writeOther(w: Uint32Array, at: number, request: Request, slot: number, scratch: Scratch) {
@@ -218,6 +219,8 @@ function writeOther(w: Uint32Array, at: number, request: Request, slot: number, 
 /** The fields of operations that name files by path; nop, close and fsync have none. */
 function writePath(w: Uint32Array, at: number, request: Request, slot: number, scratch: Scratch) {
   const { kind, path } = request;
+  // A place in the table of registered files; 0 means none, so that they count from 1.
+  if (request.directSlot !== -1) w[at + FILE_INDEX] = request.directSlot + 1;
   if (path === undefined) return;
   write64(w, at + ADDR, scratch.path(slot, path));
   switch (kind) {
