@@ -1,5 +1,5 @@
 /** Our FileHandle: Node's own class, with the ring under what gains by it. */
-import { MAX_RW_COUNT } from "../base/limits.ts";
+import { INLINE_BYTES } from "../base/limits.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
 import { byteLengthOf, type Leases } from "../memory/leases.ts";
 import type { Scheduler } from "../runtime/scheduler.ts";
@@ -7,6 +7,7 @@ import type { Session } from "../runtime/session.ts";
 import { Flight, readValue, readvValue, writeValue, writevValue } from "./handle-flight.ts";
 import { startTransfer, startVectors, startVoid } from "./handle-requests.ts";
 import type { HandleShape, NativeHandle } from "./native-class.ts";
+import { makerFor, statOf } from "./paths.ts";
 import { isPosition, isViews, readArguments, type Transfer, writeArguments } from "./transfers.ts";
 
 /** Node's FileHandle as we override it: whatever is passed that is not plainly good goes there. */
@@ -18,6 +19,7 @@ interface NodeHandle {
   writev(buffers?: unknown, position?: unknown): Promise<unknown>;
   truncate(length?: unknown): Promise<unknown>;
   sync(): Promise<unknown>;
+  stat(options?: unknown): Promise<unknown>;
   datasync(): Promise<unknown>;
 }
 
@@ -31,7 +33,8 @@ const Parent = class {} as unknown as new (native: NativeHandle) => NodeHandle;
 const TRANSFER = new Request();
 const READ = OperationKind.Read;
 const WRITE = OperationKind.Write;
-const MOST = MAX_RW_COUNT;
+// What is larger would hold the loop while it is copied.
+const MOST = INLINE_BYTES;
 const { isSafeInteger } = Number;
 const isView = ArrayBuffer.isView as (value: unknown) => value is BufferView;
 
@@ -150,6 +153,14 @@ export class FileHandle extends Parent {
   override datasync(): Promise<unknown> {
     if (!isOpen(this)) return super.datasync();
     return startVoid(session, OperationKind.Fdatasync, this.fd, -1, this.#fly());
+  }
+
+  override stat(options?: unknown): Promise<unknown> {
+    const make = isOpen(this) ? makerFor(options) : undefined;
+    if (make === undefined) return super.stat(options);
+    const flight = this.#fly();
+    flight.begin();
+    return statOf(session, this.fd, make, flight);
   }
 
   #transfer(kind: OperationKind, wanted: Transfer): Promise<unknown> {

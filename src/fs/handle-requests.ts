@@ -1,4 +1,5 @@
 /** The requests of a FileHandle, but for the hot one, which its class fills by itself. */
+import { INLINE_BYTES } from "../base/limits.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
 import type { Extras } from "../runtime/extras.ts";
 import type { Finisher } from "../runtime/gate.ts";
@@ -40,6 +41,7 @@ export function startTransfer(start: Start, wanted: Transfer): Promise<unknown> 
     memory.bounce(request, part, kind === OperationKind.Write, extras);
   }
   direct?.mark(request);
+  request.offLoop = count > INLINE_BYTES && !request.direct;
   return startOwn(start, new OwnEnd(flight, make, passed, moves), lent.held ? undefined : extras);
 }
 
@@ -58,6 +60,7 @@ export function startVectors(
   request.length = buffers.length;
   memory.lendAll(request, buffers, kind === OperationKind.Writev, extras);
   direct?.mark(request);
+  request.offLoop = bytesOf(buffers) > INLINE_BYTES && !request.direct;
   const copied = extras.last !== undefined;
   return startOwn(start, new OwnEnd(flight, make, buffers, moves), copied ? extras : undefined);
 }
@@ -75,6 +78,12 @@ export function startVoid(
   request.offset = size;
   flight.begin();
   return session.scheduler.startPlain(request, new OwnEnd(flight, nothing, undefined, false));
+}
+
+function bytesOf(buffers: readonly BufferView[]): number {
+  let bytes = 0;
+  for (const { byteLength } of buffers) bytes += byteLength;
+  return bytes;
 }
 
 function nothing(): undefined {

@@ -52,6 +52,16 @@ export function open(
   return start(known, wanted);
 }
 
+/** fs.promises.truncate: opens the file, cuts it, closes it. */
+export async function truncate(path: PathLike, length = 0): Promise<void> {
+  const handle = await open(path, "r+");
+  try {
+    await handle.truncate(length);
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Learns what Node's handles look like; once, however many ask. */
 function learn(): Promise<Session | null> {
   learning ??= (async () => {

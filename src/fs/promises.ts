@@ -1,6 +1,7 @@
 /** The functions of node:fs/promises: ours where there is something to gain, Node's otherwise. */
 import { nodePromises } from "./node.ts";
-import { open } from "./open.ts";
+import { open, truncate } from "./open.ts";
+import { link, lstat, mkdir, rename, rmdir, stat, symlink, unlink } from "./paths.ts";
 import { readFile } from "./read-file.ts";
 import { appendFile, writeFile } from "./write-file.ts";
 
@@ -11,4 +12,13 @@ export const promises: typeof import("node:fs/promises") = {
   readFile: readFile as typeof nodePromises.readFile,
   open,
   writeFile: writeFile as typeof nodePromises.writeFile,
+  truncate,
+  stat: stat as typeof nodePromises.stat,
+  lstat: lstat as typeof nodePromises.lstat,
+  unlink: unlink as typeof nodePromises.unlink,
+  rmdir: rmdir as typeof nodePromises.rmdir,
+  mkdir: mkdir as typeof nodePromises.mkdir,
+  rename: rename as typeof nodePromises.rename,
+  link: link as typeof nodePromises.link,
+  symlink: symlink as typeof nodePromises.symlink,
 };

@@ -34,6 +34,8 @@ export function explainRoad(): string {
 }
 
 function find(): Session | null {
+  // What a program may not do is known to node:fs alone.
+  if ("permission" in process && process.permission !== undefined) return null;
   const session = sessionOf(own);
   const { asynchronous, addresses, operations } = session.engine.capabilities;
   const able = asynchronous && addresses && NEEDED.every((kind) => operations[kind] === true);
