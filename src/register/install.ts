@@ -23,7 +23,7 @@ export interface Installation {
 export function install(installation: Installation): void {
   if (installation.parts.has("promises")) installPromises(installation);
   if (installation.parts.has("callbacks")) installCallbacks(installation);
-  if (installation.parts.has("streams")) routeAll();
+  if (installation.parts.has("streams")) installStreams(installation);
   syncBuiltinESMExports();
 }
 
@@ -62,6 +62,20 @@ function installCallbacks({ counts, isMocked }: Installation): void {
     };
     put(fs, name, routed, original);
   }
+}
+
+function installStreams({ counts, isMocked }: Installation): void {
+  const counted = {
+    ReadStream: counts.of("fs.ReadStream"),
+    WriteStream: counts.of("fs.WriteStream"),
+  };
+  routeAll({
+    isWanted: () => !isMocked(),
+    count: (name, routed) => {
+      if (routed) counted[name].native++;
+      else counted[name].delegated++;
+    },
+  });
 }
 
 /** Puts a function in the place of Node's, with everything that can be seen of Node's own. */

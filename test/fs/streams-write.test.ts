@@ -24,7 +24,7 @@ async function writeAll(makers: Makers, path: string, options: WriteOptions, man
     answers.push(stream.write(chunk, (error) => log.push(`written ${i} ${shown(error)}`)));
   }
   stream.end("the end", () => log.push("ended"));
-  await overOf(stream, 1000);
+  await overOf(stream);
   const isFile = fs.statSync(path, { throwIfNoEntry: false })?.isFile();
   const bytes = isFile ? fs.readFileSync(path) : undefined;
   return { log, answers, atFirst, atLast: stateOf(stream), bytes: shown(bytes) };
@@ -111,7 +111,7 @@ describe("createWriteStream", () => {
       await once(stream, "drain");
       for (let i = 0; i < 5; i++) stream.write(bytesOf(600_000));
       stream.close((error) => log.push(`closed ${shown(error)}`));
-      await overOf(stream, 2000);
+      await overOf(stream);
       return [log, stream.bytesWritten, shown(fs.readFileSync(path))];
     }),
   );
@@ -133,7 +133,7 @@ describe("createWriteStream", () => {
         }
         if (when === "at once") stream.destroy();
         if (when === "open") stream.on("open", () => stream.destroy(new Error("enough")));
-        await overOf(stream, 1000);
+        await overOf(stream);
         found.push(log, stateOf(stream));
       }
       return found;
@@ -166,7 +166,7 @@ describe("createWriteStream", () => {
       const [reader, writer] = [makers.read(from), makers.write(to)];
       const logs = [logOf(reader), logOf(writer)];
       await pipeline(reader, writer);
-      await overOf(writer, 1000);
+      await overOf(writer);
       const piped = makers.read(from).pipe(makers.write(`${to}2`));
       await finished(piped);
       return [shown(fs.readFileSync(to)), shown(fs.readFileSync(`${to}2`)), logs.map(countOf)];
@@ -193,11 +193,11 @@ describe("createWriteStream", () => {
         else stream.end();
         return stream;
       });
-      await Promise.all(streams.map((stream) => overOf(stream, 5000)));
+      await Promise.all(streams.map((stream) => overOf(stream)));
       const writer = createWriteStream(join(dir, "to"));
       const copied = pipeline(createReadStream(join(dir, "none")), writer);
       await assert.rejects(copied, { code: "ENOENT" });
-      await overOf(writer, 5000);
+      await overOf(writer);
       assert.deepEqual(openDescriptors(), before);
     }));
 });

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { ReadStream, WriteStream } from "node:fs";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { patienceMs } from "./patience.ts";
 
 /** One line per thing that happened to a stream, in order, so that two streams can be compared. */
 export type StreamLog = string[];
@@ -43,8 +45,7 @@ function hash(value: string | Uint8Array): string {
  * Writes down every event of a stream, without listening: whoever listens for `data` or `readable`
  * changes what happens. Descriptors are left out, which differ between two streams at once.
  */
-export function logOf(stream: ReadStream | WriteStream): StreamLog {
-  const log: StreamLog = [];
+export function logOf(stream: ReadStream | WriteStream, log: StreamLog = []): StreamLog {
   const { emit } = EventEmitter.prototype;
   Object.defineProperty(stream, "emit", {
     configurable: true,
@@ -75,19 +76,23 @@ export function stateOf(stream: ReadStream | WriteStream): object {
   };
 }
 
-/** Resolves once a stream has closed, or failed without closing, or after some time has not. */
-export async function overOf(stream: ReadStream | WriteStream, ms: number): Promise<void> {
-  if (stream.closed) return;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    const done = () => {
-      clearTimeout(timer);
-      setImmediate(resolve);
-    };
-    const emitter: EventEmitter = stream;
-    emitter.once("close", done);
-    emitter.once("error", () => {
-      if ((stream as unknown as { autoClose: boolean }).autoClose === false) done();
-    });
-  });
+/** Waits until a stream is over: closed, or as far as one comes that does not close itself. */
+export async function overOf(stream: ReadStream | WriteStream): Promise<void> {
+  const all = stream as unknown as Record<string, unknown>;
+  const until = performance.now() + patienceMs(20_000);
+  while (performance.now() < until) {
+    const done = all.readableEnded === true || all.writableFinished === true;
+    const left = all.autoClose === false && !stream.destroyed && (done || all.errored !== null);
+    if (stream.closed || left) break;
+    await sleep(1);
+  }
+  // What comes after the end, and should not.
+  for (let turn = 0; turn < 3; turn++) await nextTurn();
+}
+
+/** Waits until a stream that was paused has read all that it reads without being asked. */
+export async function filled(stream: ReadStream): Promise<void> {
+  const state = (stream as unknown as { _readableState: { ended: boolean } })._readableState;
+  const isFilling = () => stream.readableLength < stream.readableHighWaterMark && !state.ended;
+  while (isFilling() && !stream.destroyed) await sleep(1);
 }

@@ -50,9 +50,10 @@ export class Call implements Receiver {
     const call = new Call(syscall, back, memory, request.path);
     // Told through `settled`, whatever comes of it.
     void scheduler.startFor(request, call);
-    // What is cached is done by then: the batch is handed over before the loop turns. And the
-    // immediate remembers the context.
-    nextTurn(Call.#turn, call);
+    // What is cached is done by then: the batch is handed over before the loop turns. A chunk comes
+    // after the immediates that the listeners of the one before it asked for, although its read may
+    // have been started before they were called. Each of the hops remembers the context.
+    process.nextTick(Call.#afterTicks, call);
   }
 
   settled(result: number): void {
@@ -61,13 +62,30 @@ export class Call implements Receiver {
     this.#context?.runInAsyncScope(nextTurn, undefined, Call.#turn, this);
   }
 
+  static #afterTicks(call: Call): void {
+    queueMicrotask(() => {
+      nextTurn(Call.#turn, call);
+    });
+  }
+
   static #turn(call: Call): void {
     const result = call.#result;
     if (Number.isNaN(result)) {
       call.#context = new AsyncResource("FSREQCALLBACK");
       return;
     }
-    const error = result < 0 ? systemError(result, call.#syscall, call.#path) : null;
-    call.#back(error, error === null ? result : 0, call.#memory as never);
+    const error = result < 0 ? errorWithoutStack(result, call.#syscall, call.#path) : null;
+    const back = call.#back;
+    back(error, error === null ? result : 0, call.#memory as never);
   }
+}
+
+/** Errors that Node hands to a callback have no stack. */
+function errorWithoutStack(result: number, syscall: string, path?: string | Uint8Array): Error {
+  const { stackTraceLimit } = Error;
+  // Where it cannot be written (--frozen-intrinsics) the error has a stack.
+  const written = Reflect.set(Error, "stackTraceLimit", 0);
+  const error = systemError(result, syscall, path);
+  if (written) Error.stackTraceLimit = stackTraceLimit;
+  return error;
 }

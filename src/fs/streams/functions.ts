@@ -60,21 +60,24 @@ function isDescriptor(fd: number): boolean {
 }
 
 /**
- * The functions over the ring. Each leaves to node:fs what it is not made for, and all of it where
- * the program has put a function of its own into node:fs.
+ * The functions over the ring. Each leaves to Node what it is not made for, and all of it where the
+ * program has put a function of its own into node:fs.
  */
 export class RingFunctions implements StreamFunctions {
   readonly #session: Session;
+  /** What Node would call. */
+  protected readonly theirs: StreamFunctions;
 
   /** @param session What the operations run on. */
-  constructor(session: Session) {
+  constructor(session: Session, theirs: StreamFunctions = node) {
     this.#session = session;
+    this.theirs = theirs;
   }
 
   /** On a thread of the kernel: an open that is tried inline does not wait for a FIFO's writer. */
   open(path: unknown, flags: unknown, mode: unknown, back: Back): void {
-    if (node.open !== known.open) {
-      node.open(path, flags, mode, back);
+    if (!this.isOurs("open")) {
+      this.theirs.open(path, flags, mode, back);
       return;
     }
     const valid = validatePath(path);
@@ -89,8 +92,8 @@ export class RingFunctions implements StreamFunctions {
   }
 
   close(fd: number, back: Back): void {
-    if (node.close !== known.close || !isDescriptor(fd)) {
-      node.close(fd, back);
+    if (!this.isOurs("close") || !isDescriptor(fd)) {
+      this.theirs.close(fd, back);
       return;
     }
     this.#session.direct?.closed(fd);
@@ -98,8 +101,8 @@ export class RingFunctions implements StreamFunctions {
   }
 
   fsync(fd: number, back: Back): void {
-    if (node.fsync !== known.fsync || !isDescriptor(fd)) {
-      node.fsync(fd, back);
+    if (!this.isOurs("fsync") || !isDescriptor(fd)) {
+      this.theirs.fsync(fd, back);
       return;
     }
     Call.start(this.#session, prepare(OperationKind.Fsync, fd, 0, 0), "fsync", back);
@@ -109,8 +112,8 @@ export class RingFunctions implements StreamFunctions {
   read(fd: number, to: Buffer, start: number, length: number, at: Position, back: Back): void {
     const position = at === undefined ? FILE_POSITION : at;
     const usual = start === 0 && length === to.length && length > 0 && Number.isInteger(position);
-    if (node.read !== known.read || !usual || position < FILE_POSITION || !isDescriptor(fd)) {
-      node.read(fd, to, start, length, at, back);
+    if (!usual || position < FILE_POSITION || !isDescriptor(fd) || !this.isOurs("read")) {
+      this.theirs.read(fd, to, start, length, at, back);
       return;
     }
     const asked = prepare(OperationKind.Read, fd, position, length);
@@ -120,10 +123,10 @@ export class RingFunctions implements StreamFunctions {
   }
 
   write(fd: number, from: Buffer, start: number, length: number, at: Position, back: Back): void {
-    const usual = node.write === known.write && start === 0 && isDescriptor(fd);
+    const usual = start === 0 && isDescriptor(fd) && this.isOurs("write");
     const lent = usual ? this.#session.memory.leases.lend(from) : undefined;
     if (lent?.held !== true) {
-      node.write(fd, from, start, length, at, back);
+      this.theirs.write(fd, from, start, length, at, back);
       return;
     }
     const asked = prepare(OperationKind.Write, fd, positionOf(at), length);
@@ -134,7 +137,7 @@ export class RingFunctions implements StreamFunctions {
   }
 
   writev(fd: number, from: readonly Buffer[], at: Position, back: Back): void {
-    const usual = node.writev === known.writev && from.length <= IOV_MAX && isDescriptor(fd);
+    const usual = from.length <= IOV_MAX && isDescriptor(fd) && this.isOurs("writev");
     const addresses: number[] = [];
     let bytes = 0;
     for (let i = 0; usual && i < from.length; i++) {
@@ -145,7 +148,7 @@ export class RingFunctions implements StreamFunctions {
       bytes += buffer.length;
     }
     if (addresses.length < from.length || from.length === 0) {
-      node.writev(fd, from, at, back);
+      this.theirs.writev(fd, from, at, back);
       return;
     }
     const asked = prepare(OperationKind.Writev, fd, positionOf(at), bytes);
@@ -153,6 +156,31 @@ export class RingFunctions implements StreamFunctions {
     asked.addresses = addresses;
     asked.length = from.length;
     Call.start(this.#session, asked, "write", back, from);
+  }
+
+  /** Whether we stand in for a function of Node's, and not for one of the program's. */
+  protected isOurs(name: (typeof NAMES)[number]): boolean {
+    return node[name] === known[name];
+  }
+}
+
+/** The same for a stream of a FileHandle, which closes and syncs it as the handle does. */
+export class HandleFunctions extends RingFunctions {
+  override open(path: unknown, flags: unknown, mode: unknown, back: Back): void {
+    this.theirs.open(path, flags, mode, back);
+  }
+
+  override close(fd: number, back: Back): void {
+    this.theirs.close(fd, back);
+  }
+
+  override fsync(fd: number, back: Back): void {
+    this.theirs.fsync(fd, back);
+  }
+
+  /** What the program puts into node:fs is nothing to a handle. */
+  protected override isOurs(): boolean {
+    return true;
   }
 }
 

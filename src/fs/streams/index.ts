@@ -3,7 +3,7 @@ import type fs from "node:fs";
 import { nodeFs } from "../node.ts";
 import { route } from "./route.ts";
 
-export { routeAll } from "./route.ts";
+export { type Routing, routeAll } from "./route.ts";
 
 /**
  * Makes a stream that reads a file, `fs.createReadStream` with the same options, events and errors.

@@ -2,16 +2,28 @@
 import fs from "node:fs";
 import { nodeFs } from "../node.ts";
 import { road } from "../road.ts";
-import { lookAgain, RingFunctions } from "./functions.ts";
+import { HandleFunctions, lookAgain, RingFunctions, type StreamFunctions } from "./functions.ts";
 
 /** A stream of Node, with what its classes know of it and nobody else sees. */
 type Stream = fs.ReadStream | fs.WriteStream;
 type Hidden = Record<symbol, unknown>;
+type Callback = (error?: Error | null) => void;
+type Construct = (this: Stream, callback: Callback) => void;
+
+/** What the preload wants to be asked and told. */
+export interface Routing {
+  /** Whether a stream that is made now is to have our functions. */
+  isWanted(): boolean;
+  /** Called for each stream with whether it has. */
+  count(name: "ReadStream" | "WriteStream", routed: boolean): void;
+}
 
 /** The functions over the ring; undefined until a stream asked for them. */
 let functions: RingFunctions | undefined;
-/** Where a stream keeps the functions that it calls. */
+/** Where a stream keeps the functions that it calls, */
 let kFs: symbol | undefined;
+/** and the FileHandle that it was given; undefined until one was. */
+let kHandle: symbol | undefined;
 
 /**
  * Gives a stream of node:fs our functions, so that everything else about it stays Node's: its
@@ -19,35 +31,59 @@ let kFs: symbol | undefined;
  * functions of the program's, and one of an unknown make, stays as it is.
  */
 export function route<T extends Stream>(stream: T): T {
-  kFs ??= Object.getOwnPropertySymbols(stream).find(({ description }) => description === "kFs");
-  if (kFs === undefined) return stream;
-  const hidden = stream as unknown as Hidden;
-  if (hidden[kFs] !== fs) return stream;
-  functions ??= make();
-  if (functions !== undefined) hidden[kFs] = functions;
+  reroute(stream);
   return stream;
 }
 
-function make(): RingFunctions | undefined {
+function reroute(stream: Stream): boolean {
+  kFs ??= symbolOf(stream, "kFs");
+  if (kFs === undefined) return false;
+  const hidden = stream as unknown as Hidden;
+  const theirs = hidden[kFs];
+  if (theirs instanceof RingFunctions) return true;
+  const routed = theirs === fs ? ring() : ofHandle(stream, theirs as StreamFunctions);
+  if (routed !== undefined) hidden[kFs] = routed;
+  return routed !== undefined;
+}
+
+function ring(): RingFunctions | undefined {
+  if (functions !== undefined) return functions;
   const session = road();
-  return session === undefined ? undefined : new RingFunctions(session);
+  if (session !== undefined) functions = new RingFunctions(session);
+  return functions;
+}
+
+/** A stream of a FileHandle: closing stays the handle's, and everything where it is unusual. */
+function ofHandle(stream: Stream, theirs: StreamFunctions): RingFunctions | undefined {
+  kHandle ??= symbolOf(stream, "kHandle");
+  const handle = kHandle === undefined ? undefined : (stream as unknown as Hidden)[kHandle];
+  if (handle === undefined || !isUsual(handle as object)) return undefined;
+  const session = road();
+  return session === undefined ? undefined : new HandleFunctions(session, theirs);
+}
+
+/** Whether nobody has put functions of their own into this one handle. */
+function isUsual(handle: object): boolean {
+  return !["read", "write", "writev", "sync"].some((name) => Object.hasOwn(handle, name));
+}
+
+function symbolOf(object: object, description: string): symbol | undefined {
+  return Object.getOwnPropertySymbols(object).find((each) => each.description === description);
 }
 
 /**
  * Routes every stream that is made of Node's classes from now on, or of a class that extends them.
  * To be called once, after other functions were put into node:fs.
  */
-export function routeAll(): void {
+export function routeAll(routing: Routing): void {
   lookAgain();
-  for (const { prototype } of [nodeFs.ReadStream, nodeFs.WriteStream]) {
-    const constructs = prototype as { _construct?: Construct };
-    const construct = constructs._construct;
+  for (const name of ["ReadStream", "WriteStream"] as const) {
+    const prototype = nodeFs[name].prototype as { _construct?: Construct };
+    const construct = prototype._construct;
     if (construct === undefined) continue;
-    constructs._construct = function _construct(this: Stream, callback: Callback): void {
-      construct.call(route(this), callback);
+    prototype._construct = function _construct(this: Stream, callback: Callback): void {
+      routing.count(name, routing.isWanted() && reroute(this));
+      construct.call(this, callback);
     };
   }
 }
-
-type Callback = (error?: Error | null) => void;
-type Construct = (this: Stream, callback: Callback) => void;
