@@ -33,13 +33,13 @@ export function commandFor(
 
 /**
  * Runs a command to its end and returns the JSON it printed. Rejects with what it said on stderr
- * when it fails, and after a minute.
+ * when it fails, and after `limitMs`, a minute unless told.
  */
-export function runCommand({ file, args }: Command): Promise<unknown> {
+export function runCommand({ file, args }: Command, limitMs = LIMIT_MS): Promise<unknown> {
   const child = track(spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] }));
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
-  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  const limit = setTimeout(() => child.kill("SIGKILL"), limitMs);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => {

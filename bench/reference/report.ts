@@ -4,19 +4,32 @@ import { type Machine, machineLine } from "../harness/machine.ts";
 import type { Spread } from "../harness/statistics.ts";
 import type { Metric, Result, Row } from "./rows.ts";
 
-const HEAD = [
-  "same work, 4 KiB random reads",
-  "against",
-  "median",
-  "spread",
-  "floor",
-  "",
-  "ours",
-  "theirs",
-];
+/** A generated part of docs/benchmarks.md. */
+export interface Section {
+  /** The command that writes it, `"bench:reference"`. */
+  readonly command: string;
+  /** What the first column is headed by. */
+  readonly work: string;
+}
 
-const BEGIN = "<!-- bench:reference begin: written by `npm run bench:reference`, do not edit -->";
-const END = "<!-- bench:reference end -->";
+/** Reads of blocks, beside C and fio. */
+export const REFERENCE_SECTION: Section = {
+  command: "bench:reference",
+  work: "same work, 4 KiB random reads",
+};
+
+/** Files, streams and trees, beside node:fs. */
+export const FS_SECTION: Section = { command: "bench:fs", work: "same work" };
+
+const COLUMNS = ["against", "median", "spread", "floor", "", "ours", "theirs"];
+
+function beginOf({ command }: Section): string {
+  return `<!-- ${command} begin: written by \`npm run ${command}\`, do not edit -->`;
+}
+
+function endOf({ command }: Section): string {
+  return `<!-- ${command} end -->`;
+}
 
 /** A finished comparison. */
 export interface Report {
@@ -45,9 +58,9 @@ export function cellsOf({ row, value, ours, theirs, verdict }: Result): string[]
 }
 
 /** The table for a terminal. */
-export function terminalTable(results: readonly Result[]): string {
+export function terminalTable(results: readonly Result[], section = REFERENCE_SECTION): string {
   const table = new Table({
-    head: HEAD,
+    head: [section.work, ...COLUMNS],
     style: { head: [], border: [], compact: true },
     colAligns: ["left", "left", "right", "right", "right", "left", "right", "right"],
     colWidths: [34, 22, null, null, null, null, null, null],
@@ -58,14 +71,15 @@ export function terminalTable(results: readonly Result[]): string {
 }
 
 /** The generated section of docs/benchmarks.md. */
-export function markdownSection(report: Report): string {
-  const rule = HEAD.map((_, column) => (column < 2 || column === 5 ? "---" : "---:"));
-  const lines = [HEAD, rule, ...report.results.map(cellsOf)].map(
+export function markdownSection(report: Report, section = REFERENCE_SECTION): string {
+  const head = [section.work, ...COLUMNS];
+  const rule = head.map((_, column) => (column < 2 || column === 5 ? "---" : "---:"));
+  const lines = [head, rule, ...report.results.map(cellsOf)].map(
     (cells) => `| ${cells.join(" | ")} |`,
   );
   const { machine, rounds, seconds, command, notes } = report;
   return [
-    BEGIN,
+    beginOf(section),
     "",
     `\`${command}\`: ${rounds} interleaved rounds of ${seconds} s, medians, spread = smallest to`,
     "largest round. A quotient is taken round by round, so both of its sides ran side by side.",
@@ -79,16 +93,17 @@ export function markdownSection(report: Report): string {
     "",
     ...notes.map((note) => `- ${note}`),
     ...(notes.length === 0 ? [] : [""]),
-    END,
+    endOf(section),
   ].join("\n");
 }
 
 /** Puts the section in place of the one in the page. Throws when the page has no place for it. */
-export function replaceSection(page: string, section: string): string {
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
+export function replaceSection(page: string, text: string, section = REFERENCE_SECTION): string {
+  const begin = page.indexOf(beginOf(section));
+  const last = endOf(section);
+  const end = page.indexOf(last);
   if (begin === -1 || end < begin) throw new Error("The page has no section to replace");
-  return page.slice(0, begin) + section + page.slice(end + END.length);
+  return page.slice(0, begin) + text + page.slice(end + last.length);
 }
 
 /** How many rows passed, missed, and could not be measured, in words. */

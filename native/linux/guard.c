@@ -171,23 +171,7 @@ static void guards_drain(void *data)
 	addon_put(addon);
 }
 
-/*
- * Where the rings begin: what was mapped, or with NO_MMAP, where the program said, which is
- * somewhere in its memory. NULL when it is not. What is left of the memory from there on is length.
- */
-static uint8_t *begin(const struct uring_params *params, void *memory, size_t *length)
-{
-	uintptr_t offset = (uintptr_t)params->cq_off.user_addr - (uintptr_t)memory;
-
-	if (!(params->flags & U_IORING_SETUP_NO_MMAP))
-		return memory;
-	if (offset >= *length)
-		return NULL;
-	*length -= offset;
-	return (uint8_t *)memory + offset;
-}
-
-/* Whether the ring words that the kernel told us of are inside the memory. */
+/* Whether the ring words that the kernel told us of are inside the mapping. */
 static bool fits(const struct uring_params *params, size_t length)
 {
 	size_t size = params->flags & U_IORING_SETUP_CQE32 ? 32 : 16;
@@ -205,12 +189,11 @@ static bool fits(const struct uring_params *params, size_t length)
 /* ringGuard(fd, params, rings, control) */
 napi_value ring_guard(napi_env env, napi_callback_info info)
 {
-	/* The first has no descriptor to close; the second counts from 0 with every submission. */
-	const uint32_t unguarded = U_IORING_SETUP_REGISTERED_FD_ONLY | U_IORING_SETUP_SQ_REWIND;
+	const uint32_t unguarded = U_IORING_SETUP_NO_MMAP | U_IORING_SETUP_REGISTERED_FD_ONLY |
+				   U_IORING_SETUP_SQ_REWIND;
 	size_t params_length, rings_length, control_length;
 	struct uring_params params;
-	void *memory, *control;
-	uint8_t *rings;
+	void *rings, *control;
 	struct guard *guard;
 	struct addon *addon;
 	uint8_t *params_data;
@@ -219,15 +202,13 @@ napi_value ring_guard(napi_env env, napi_callback_info info)
 
 	if (!get_args(env, info, 4, argv, (void **)&addon) || !get_i32(env, argv[0], &fd) ||
 	    !get_bytes(env, argv[1], &params_data, &params_length) ||
-	    !get_buffer(env, argv[2], &memory, &rings_length) ||
+	    !get_buffer(env, argv[2], &rings, &rings_length) ||
 	    !get_buffer(env, argv[3], &control, &control_length))
 		return NULL;
 	if (params_length < sizeof(params))
 		return to_i32(env, -EINVAL);
 	memcpy(&params, params_data, sizeof(params));
-	rings = begin(&params, memory, &rings_length);
-	if (!rings || (params.flags & unguarded) ||
-	    !(params.features & U_IORING_FEAT_SINGLE_MMAP) ||
+	if ((params.flags & unguarded) || !(params.features & U_IORING_FEAT_SINGLE_MMAP) ||
 	    control_length < CONTROL_WORDS * sizeof(uint32_t) || !fits(&params, rings_length))
 		return to_i32(env, -EINVAL);
 
@@ -240,13 +221,13 @@ napi_value ring_guard(napi_env env, napi_callback_info info)
 	guard->cq_mask = params.cq_entries - 1;
 	guard->cqe_size = params.flags & U_IORING_SETUP_CQE32 ? 32 : 16;
 	guard->control = control;
-	guard->sq_head = (void *)(rings + params.sq_off.head);
-	guard->sq_tail = (void *)(rings + params.sq_off.tail);
-	guard->sq_dropped = (void *)(rings + params.sq_off.dropped);
-	guard->cq_head = (void *)(rings + params.cq_off.head);
-	guard->cq_tail = (void *)(rings + params.cq_off.tail);
-	guard->cq_overflow = (void *)(rings + params.cq_off.overflow);
-	guard->cqes = rings + params.cq_off.cqes;
+	guard->sq_head = (void *)((uint8_t *)rings + params.sq_off.head);
+	guard->sq_tail = (void *)((uint8_t *)rings + params.sq_off.tail);
+	guard->sq_dropped = (void *)((uint8_t *)rings + params.sq_off.dropped);
+	guard->cq_head = (void *)((uint8_t *)rings + params.cq_off.head);
+	guard->cq_tail = (void *)((uint8_t *)rings + params.cq_off.tail);
+	guard->cq_overflow = (void *)((uint8_t *)rings + params.cq_off.overflow);
+	guard->cqes = (uint8_t *)rings + params.cq_off.cqes;
 	NAPI_MUST(napi_create_reference(env, argv[2], 1, &guard->rings_ref));
 	NAPI_MUST(napi_create_reference(env, argv[3], 1, &guard->control_ref));
 	guard->next = addon->guards;

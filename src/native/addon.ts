@@ -80,7 +80,7 @@ export interface NativeAddon extends PosixAioAddon {
    * cannot cancel everything: there the wait is a second, and closing does the rest.
    *
    * The thread that guards a ring must be the one that submits to it. The memory stays referenced
-   * until `ringUnguard`. Not for rings with REGISTERED_FD_ONLY or SQ_REWIND (-EINVAL).
+   * until `ringUnguard`. Not for rings with NO_MMAP, REGISTERED_FD_ONLY or SQ_REWIND (-EINVAL).
    *
    * @param params What `uringSetup` answered.
    * @param rings The mapping of both rings (IORING_FEAT_SINGLE_MMAP), from `map`.

@@ -4,6 +4,7 @@ import {
   IORING_ENTER_REGISTERED_RING,
   IORING_REGISTER_USE_REGISTERED_RING,
   IORING_SETUP_CQE_MIXED,
+  IORING_SETUP_NO_MMAP,
   IORING_SETUP_REGISTERED_FD_ONLY,
   IORING_SETUP_SQ_REWIND,
   IORING_UNREGISTER_RING_FDS,
@@ -17,11 +18,8 @@ import type { CompletionQueue, SubmissionQueue } from "../../ring/index.ts";
 import { InFlight } from "./in-flight.ts";
 import { type Pointer, resolve, Struct } from "./memory.ts";
 
-/**
- * Rings that the teardown guard cannot wait for: one has no descriptor that it could close, the
- * other does not tell how many requests the kernel has taken; see `ringGuard`.
- */
-const UNGUARDED = IORING_SETUP_REGISTERED_FD_ONLY | IORING_SETUP_SQ_REWIND;
+/** Rings that the teardown guard cannot read; see `ringGuard`. */
+const UNGUARDED = IORING_SETUP_NO_MMAP | IORING_SETUP_REGISTERED_FD_ONLY | IORING_SETUP_SQ_REWIND;
 
 /** The control page: what the guard reads, then room for arguments of the enter call. */
 export const CONTROL = { eventsArg: 16, words: 1024 } as const;

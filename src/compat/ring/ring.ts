@@ -101,8 +101,8 @@ export function queueInitParams(entries: number, params: RingParams): Ring {
 }
 
 /**
- * Opens a ring in memory of ours: io_uring_queue_init_mem(3). Sets IORING_SETUP_NO_MMAP. Throws as
- * `queueInit`; Linux 6.5.
+ * Opens a ring in memory of ours: io_uring_queue_init_mem(3). Sets IORING_SETUP_NO_MMAP. The end of
+ * this environment does not wait for such a ring. Throws as `queueInit`; Linux 6.5.
  *
  * @param memory `memorySize` bytes from `allocate`; before Linux 6.14 in one huge page.
  */

@@ -1,0 +1,153 @@
+import type { Row } from "../reference/rows.ts";
+import type { Job, Side, Work } from "./job.ts";
+
+/** Which Node runs it, and where its files are. */
+export interface Place {
+  readonly node: "this" | "newest";
+  readonly disk: "disk" | "tmpfs";
+}
+
+/** One thing to measure. */
+export interface Configuration extends Place {
+  readonly work: Work;
+  readonly side: Side;
+  readonly latency?: Job["latency"];
+}
+
+/** What a configuration is called in rows and baselines. */
+export function nameOf({ node, disk, work, side, latency }: Configuration): string {
+  const parts = [work, side, node, disk, ...(latency === undefined ? [] : [latency])];
+  return parts.join(" ");
+}
+
+/** A row together with what it takes to fill it. */
+export interface FsRow extends Row {
+  readonly needs: readonly Configuration[];
+}
+
+const HERE: Place = { node: "this", disk: "disk" };
+const NEWEST: Place = { node: "newest", disk: "disk" };
+
+interface Comparison {
+  readonly work: Work;
+  readonly title: string;
+  readonly place?: Place;
+  readonly metric?: Row["metric"];
+  readonly theirs?: Side;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+const NAMES: Readonly<Record<Side, string>> = {
+  ours: "proactor/fs",
+  node: "fs/promises",
+  sync: "the blocking function",
+  command: "cp -r",
+};
+
+/** Ours beside theirs, in one place. */
+function compare(comparison: Comparison): FsRow {
+  const { work, title, place = HERE, metric = "rate", theirs = "node" } = comparison;
+  const sides = [
+    { ...place, work, side: "ours" as const },
+    { ...place, work, side: theirs },
+  ];
+  const [ours = "", other = ""] = sides.map(nameOf);
+  const where = place.disk === "tmpfs" ? ", tmpfs" : "";
+  const node = place.node === "newest" ? ", both on the newest Node" : "";
+  const bounds = [comparison.atLeast, comparison.atMost];
+  return {
+    id: [work, theirs, place.node, place.disk, ...(metric === "rate" ? [] : [metric])].join("-"),
+    work: `${title}${where}${node}`,
+    against: NAMES[theirs],
+    metric,
+    ours,
+    theirs: other,
+    ...(bounds[0] === undefined ? {} : { atLeast: bounds[0] }),
+    ...(bounds[1] === undefined ? {} : { atMost: bounds[1] }),
+    needs: sides,
+  };
+}
+
+/** The p99 of one operation beside 8 hashes: against the same beside nothing, and against node:fs. */
+function beside(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow[] {
+  const place = { node: "this", disk } as const;
+  const hashing = { ...place, work, side: "ours", latency: "hashing" } as const;
+  const idle = { ...hashing, latency: "idle" } as const;
+  const row = {
+    work: `${title} while 8 pbkdf2 run: p99`,
+    metric: "p99",
+    ours: nameOf(hashing),
+  } as const;
+  const rows: FsRow[] = [
+    {
+      ...row,
+      id: `${work}-hashing-idle`,
+      against: "the same with nothing beside it",
+      theirs: nameOf(idle),
+      atMost: 3,
+      needs: [hashing, idle],
+    },
+  ];
+  // An append log has no counterpart in node:fs.
+  if (work === "append") return rows;
+  const node = { ...hashing, side: "node" } as const;
+  const theirs = { theirs: nameOf(node), needs: [hashing, node] };
+  return [...rows, { ...row, id: `${work}-hashing-node`, against: "fs/promises", ...theirs }];
+}
+
+const READ = "handle.read, 4 KiB, cached, depth 32";
+const FILES = "readFile, 10 000 files of 2 KiB, 64 at once";
+const WRITES = "writeFile, 10 000 files of 2 KiB, 64 at once";
+const STREAM = "read stream, 1 GiB, cached";
+const TMPFS: Place = { node: "this", disk: "tmpfs" };
+
+/** The table: what has a floor, then what helps to read it. */
+export const FS_ROWS: readonly FsRow[] = [
+  compare({ work: "handle-read", title: READ, atLeast: 6 }),
+  compare({ work: "handle-read", title: READ, place: NEWEST, atLeast: 3.5 }),
+  compare({ work: "read-file", title: FILES, atLeast: 7 }),
+  compare({ work: "read-file", title: FILES, place: NEWEST, atLeast: 1.5 }),
+  compare({ work: "read-file", title: FILES, theirs: "sync", atLeast: 1.2 }),
+  compare({ work: "write-file", title: WRITES, place: TMPFS, atLeast: 1.3 }),
+  compare({
+    work: "write-file",
+    title: WRITES,
+    place: { node: "newest", disk: "tmpfs" },
+    atLeast: 1,
+  }),
+  compare({ work: "write-file", title: WRITES }),
+  compare({ work: "write-file", title: WRITES, place: NEWEST }),
+  compare({ work: "read-stream", title: STREAM, atLeast: 2 }),
+  compare({ work: "read-stream", title: STREAM, place: NEWEST, atLeast: 2 }),
+  compare({
+    work: "read-stream",
+    title: `${STREAM}: event-loop delay, p99`,
+    metric: "p99",
+    atMost: 1,
+  }),
+  compare({
+    work: "read-stream",
+    title: `${STREAM}: event-loop delay, p99`,
+    place: NEWEST,
+    metric: "p99",
+    atMost: 1,
+  }),
+  compare({ work: "append", title: "durable appends of 100 bytes, 64 writers", atLeast: 5 }),
+  compare({ work: "copy-tree", title: "copy of a tree, 10 000 files, 1 GiB", atLeast: 1.5 }),
+  compare({
+    work: "copy-tree",
+    title: "copy of a tree, 10 000 files, 1 GiB",
+    theirs: "command",
+  }),
+  ...beside("handle-read", "handle.read, 4 KiB, cached"),
+  ...beside("read-file", "readFile, 2 KiB"),
+  ...beside("write-file", "writeFile, 2 KiB, tmpfs", "tmpfs"),
+  ...beside("read-stream", "read stream, 1 MB"),
+  ...beside("stat", "stat"),
+  ...beside("append", "durable append"),
+  compare({ work: "write-stream", title: "pipeline of a file into a file, 256 MiB" }),
+  compare({ work: "stat", title: "stat, 64 at once" }),
+  compare({ work: "stat", title: "stat, 64 at once", place: NEWEST }),
+  compare({ work: "unlink", title: "unlink, 64 at once" }),
+];
