@@ -1,4 +1,5 @@
 /** Our FileHandle: Node's own class, with the ring under what gains by it. */
+import type { ReadStream, WriteStream } from "node:fs";
 import { INLINE_BYTES } from "../base/limits.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
 import { byteLengthOf, type Leases } from "../memory/leases.ts";
@@ -8,6 +9,7 @@ import { Flight, readValue, readvValue, writeValue, writevValue } from "./handle
 import { startTransfer, startVectors, startVoid } from "./handle-requests.ts";
 import type { HandleShape, NativeHandle } from "./native-class.ts";
 import { makerFor, statOf } from "./paths.ts";
+import { route } from "./streams/route.ts";
 import { isPosition, isViews, readArguments, type Transfer, writeArguments } from "./transfers.ts";
 
 /** Node's FileHandle as we override it: whatever is passed that is not plainly good goes there. */
@@ -21,6 +23,8 @@ interface NodeHandle {
   sync(): Promise<unknown>;
   stat(options?: unknown): Promise<unknown>;
   datasync(): Promise<unknown>;
+  createReadStream(...options: unknown[]): ReadStream;
+  createWriteStream(...options: unknown[]): WriteStream;
 }
 
 /** Whether it is a handle of ours, and not a Proxy or an heir of one, and has a descriptor. */
@@ -161,6 +165,14 @@ export class FileHandle extends Parent {
     const flight = this.#fly();
     flight.begin();
     return statOf(session, this.fd, make, flight);
+  }
+
+  override createReadStream(...options: unknown[]): ReadStream {
+    return route(super.createReadStream(...options));
+  }
+
+  override createWriteStream(...options: unknown[]): WriteStream {
+    return route(super.createWriteStream(...options));
   }
 
   #transfer(kind: OperationKind, wanted: Transfer): Promise<unknown> {

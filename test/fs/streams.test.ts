@@ -403,6 +403,55 @@ describe("createReadStream of a FileHandle", () => {
     );
   }
 
+  it(
+    "is what the methods of a handle make",
+    compared(async (makers, dir) => {
+      const opener = makers.of === "node:fs" ? fs.promises : promises;
+      const path = join(dir, "file");
+      const handle = await opener.open(path, "w+");
+      const writer = handle.createWriteStream({ autoClose: false });
+      const logs = [logOf(writer)];
+      for (let i = 0; i < 300; i++) writer.write(`line ${i} ${"x".repeat(i)}\n`);
+      writer.end();
+      await overOf(writer);
+      const reader = handle.createReadStream({ start: 5, autoClose: false, highWaterMark: 1000 });
+      logs.push(logOf(reader));
+      reader.resume();
+      await overOf(reader);
+      const lines: string[] = [];
+      for await (const line of handle.readLines({ start: 0, end: 30_000 })) lines.push(line);
+      const states = [stateOf(reader), stateOf(writer)];
+      // A handle closes once the last stream of it has.
+      reader.destroy();
+      writer.destroy();
+      await handle.close();
+      const web = await opener.open(path);
+      const chunks: string[] = [];
+      for await (const chunk of web.readableWebStream()) chunks.push(shown(Buffer.from(chunk)));
+      await web.close();
+      const { length: arity } = handle.createReadStream;
+      return [logs, lines, chunks, arity, states];
+    }),
+  );
+
+  it(
+    "lets immediates go on between two chunks of a handle, as Node does",
+    compared(async (makers, dir) => {
+      const path = join(dir, "file");
+      fs.writeFileSync(path, bytesOf(200_000));
+      const handle = await (makers.of === "node:fs" ? fs.promises : promises).open(path);
+      const log: string[] = [];
+      const stream = handle.createReadStream();
+      stream.on("data", (chunk) => {
+        log.push(`data ${chunk.length}`);
+        setImmediate(() => log.push("immediate"));
+        void afterSome(5).then(() => log.push("five microtasks"));
+      });
+      await once(stream, "close");
+      return log;
+    }),
+  );
+
   it("calls what the program has put into the handle", async () => {
     const handle = await promises.open("/dev/zero");
     const { read } = handle;
