@@ -146,3 +146,9 @@ export const DEFAULT_READ_CONCURRENCY = 64;
 
 /** Up to this many bytes of new memory, all reads of a batch share one allocation. */
 export const READ_BATCH_SLAB_BYTES = 1024 * 1024;
+
+/** Folders that `walk` reads at once, unless told. */
+export const DEFAULT_WALK_CONCURRENCY = 16;
+
+/** Files that are asked about in one submission. */
+export const STAT_BATCH = 1024;

@@ -2,12 +2,10 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { invalidArgType } from "../base/argument-errors.ts";
-import { abortError } from "../base/errors.ts";
 import { LOG_STAGING_BYTES } from "../base/limits.ts";
 import {
   type PathLike,
   parseFileMode,
-  validateAbortSignal,
   validateFd,
   validateInteger,
   validateObject,
@@ -29,11 +27,12 @@ import {
 import { logFileOf, writePacked } from "./log-file.ts";
 import { nodeFs, nodePromises } from "./node.ts";
 import { Packer } from "./packer.ts";
+import { checkStop, Stop, type StopOptions } from "./stop.ts";
 
 const PERMISSIONS = 0o7777;
 
 /** How a durable write is done. */
-export interface WriteDurableOptions {
+export interface WriteDurableOptions extends StopOptions {
   /** Of text; UTF-8 unless told. */
   readonly encoding?: BufferEncoding | undefined;
   /**
@@ -43,8 +42,6 @@ export interface WriteDurableOptions {
   readonly mode?: number | string | undefined;
   /** Where to write, of a handle or descriptor: 0 unless told. */
   readonly position?: number | undefined;
-  /** Stops it before the new content takes the place of the old; then the old is still there. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** What can be written: text, or memory. */
@@ -66,7 +63,8 @@ export type DurableData = string | NodeJS.ArrayBufferView;
  * fdatasync(2) go to the kernel together, linked. That is durable and not atomic: a crash before it
  * resolves can leave a part of the data. The caller has the descriptor open until it settles.
  *
- * Do not change the memory of `data` before it settles.
+ * Signal and deadline are looked at between the steps: before the rename they leave the old
+ * content. Do not change the memory of `data` before it settles.
  */
 export async function writeDurable(
   file: PathLike | FileHandle | number,
@@ -74,29 +72,37 @@ export async function writeDurable(
   options: WriteDurableOptions = {},
 ): Promise<void> {
   validateObject(options, "options");
-  const { signal } = options;
-  validateAbortSignal(signal, "options.signal");
+  checkStop(options);
   const bytes = bytesOf(data, options.encoding);
   const fd = typeof file === "object" && "fd" in file ? file.fd : file;
   if (typeof fd === "number") {
     const { position = 0 } = options;
     if (fd === -1) throw fileClosed("write");
     validateInteger(position, "options.position", 0);
-    if (signal?.aborted) throw abortError(signal);
-    await writeAll(validateFd(fd), bytes, position, true, signal);
+    const checked = validateFd(fd);
+    await stoppable(options, (stop) => writeAll(checked, bytes, position, true, stop));
     return;
   }
   const path = validatePath(file);
   const mode = options.mode === undefined ? undefined : parseFileMode(options.mode, "mode");
-  if (signal?.aborted) throw abortError(signal);
-  await replace(await targetOf(path), bytes, mode, signal);
+  await stoppable(options, async (stop) => replace(await targetOf(path), bytes, mode, stop));
+}
+
+async function stoppable(options: StopOptions, work: (stop: Stop) => Promise<void>): Promise<void> {
+  const stop = new Stop(options, "write", () => undefined);
+  try {
+    if (stop.error !== undefined) throw stop.error;
+    await work(stop);
+  } finally {
+    stop.release();
+  }
 }
 
 async function replace(
   path: CheckedPath,
   bytes: Uint8Array,
   mode: number | undefined,
-  signal: AbortSignal | undefined,
+  stop: Stop,
 ): Promise<void> {
   const before = mode ?? (await modeOf(path));
   const temporary = besides(path);
@@ -105,12 +111,12 @@ async function replace(
   try {
     try {
       if (before !== undefined) await keepMode(fd, before);
-      await writeAll(fd, bytes, 0, false, signal);
+      await writeAll(fd, bytes, 0, false, stop);
       await fsyncFd(fd);
     } finally {
       await closeFd(fd);
     }
-    if (signal?.aborted) throw abortError(signal);
+    if (stop.error !== undefined) throw stop.error;
     await renamePath(temporary, path);
   } catch (error) {
     // What went wrong first is what matters.
@@ -126,12 +132,12 @@ async function writeAll(
   data: Uint8Array,
   position: number,
   sync: boolean,
-  signal: AbortSignal | undefined,
+  stop: Stop,
 ): Promise<void> {
   const bytes = data.length;
   const packer = new Packer(Math.min(bytes, LOG_STAGING_BYTES));
   packer.begin([{ data, bytes }]);
-  const stopped = () => (signal?.aborted ? abortError(signal) : undefined);
+  const stopped = () => stop.error;
   const { error, unsynced } = await writePacked(logFileOf(fd), packer, position, sync, stopped);
   if (error !== undefined) throw error;
   if (unsynced !== undefined) throw unsynced;

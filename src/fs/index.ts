@@ -71,6 +71,17 @@ export {
   readFiles,
 } from "./read-files.ts";
 export { explainRoad as explain } from "./road.ts";
+export {
+  type Advice,
+  type AllocateOptions,
+  advise,
+  allocate,
+  punchHole,
+  type RangeOptions,
+} from "./space.ts";
+export type { WalkStat } from "./stat-all.ts";
+export type { StopOptions } from "./stop.ts";
 export { createReadStream, createWriteStream } from "./streams/index.ts";
+export { type WalkEntry, type WalkOptions, walk } from "./walk.ts";
 
 export default promises;

@@ -1,7 +1,13 @@
 import type { FileHandle } from "node:fs/promises";
 import { invalidArgType } from "../base/argument-errors.ts";
 import { abortError, errnoOf, systemError } from "../base/errors.ts";
-import { MAX_RW_COUNT, MAX_TIMER_MS, READ_BATCH_SLAB_BYTES } from "../base/limits.ts";
+import {
+  BYTES_PER_TURN,
+  INLINE_BYTES,
+  MAX_RW_COUNT,
+  MAX_TIMER_MS,
+  READ_BATCH_SLAB_BYTES,
+} from "../base/limits.ts";
 import {
   validateAbortSignal,
   validateBuffer,
@@ -122,6 +128,8 @@ class Batch {
   readonly #options: ReadBatchOptions;
   #left: number;
   #late = false;
+  /** So many bytes that copying them out of the page cache would hold up the event loop. */
+  #large = false;
   #timer: NodeJS.Timeout | undefined;
   #session: Session | undefined;
   #resolve: (results: BatchResult[]) => void = () => undefined;
@@ -132,6 +140,7 @@ class Batch {
     this.#options = options;
     this.reads = entries.map((entry, i) => new Read(this, entry, `reads[${i}]`));
     this.#left = this.reads.length;
+    this.#large = this.reads.reduce((sum, { length }) => sum + length, 0) > BYTES_PER_TURN;
   }
 
   run(): Promise<BatchResult[]> {
@@ -196,6 +205,7 @@ class Batch {
     request.fd = read.fd;
     request.offset = read.offset;
     request.length = read.length;
+    request.offLoop = this.#large || read.length > INLINE_BYTES;
     const lent = read.given === undefined ? undefined : memory.leases.lend(read.given);
     if (lent?.held === true) {
       request.addressLow = lent.addressLow;

@@ -1,31 +1,23 @@
 import { invalidArgType, invalidArgValue } from "../base/argument-errors.ts";
-import { abortError } from "../base/errors.ts";
 import { DEFAULT_READ_CONCURRENCY, MAX_FS_CONCURRENCY } from "../base/limits.ts";
-import {
-  type PathLike,
-  validateAbortSignal,
-  validateInteger,
-  validateObject,
-  validatePath,
-} from "../base/validate.ts";
+import { type PathLike, validateInteger, validateObject, validatePath } from "../base/validate.ts";
 import { bufferOf, type CheckedPath } from "./calls.ts";
 import { DirectRead } from "./direct-read.ts";
 import { type DirectSlots, directSlots } from "./direct-slots.ts";
 import { nodeFs } from "./node.ts";
 import { road } from "./road.ts";
+import { checkStop, Stop, type StopOptions } from "./stop.ts";
 import { type WholeFiles, wholeFiles } from "./whole-file.ts";
 
 /** How long to wait for a descriptor when the whole process has none left, in ms. */
 const NO_DESCRIPTOR_MS = 10;
 
 /** How many files are read. */
-export interface ReadFilesOptions {
+export interface ReadFilesOptions extends StopOptions {
   /** Files read at once, or read and not taken yet; 64 unless told. */
   readonly concurrency?: number | undefined;
   /** Yields strings instead of Buffers. */
   readonly encoding?: BufferEncoding | null | undefined;
-  /** Ends it: what is in flight is canceled, and the iteration rejects with an `AbortError`. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** One file that was read, or could not be. */
@@ -70,13 +62,13 @@ export function readFiles(
   options?: ReadFilesOptions,
 ): AsyncIterableIterator<ReadFilesResult<Buffer | string>> {
   if (options !== undefined) validateObject(options, "options");
-  const { concurrency = DEFAULT_READ_CONCURRENCY, encoding, signal } = options ?? {};
+  const { concurrency = DEFAULT_READ_CONCURRENCY, encoding } = options ?? {};
   validateInteger(concurrency, "options.concurrency", 1, MAX_FS_CONCURRENCY);
-  validateAbortSignal(signal, "options.signal");
+  checkStop(options ?? {});
   if (encoding && !Buffer.isEncoding(encoding)) {
     throw invalidArgValue("encoding", encoding, "is invalid encoding");
   }
-  return new FilesReader(sourceOf(paths), concurrency, encoding ?? undefined, signal);
+  return new FilesReader(sourceOf(paths), concurrency, encoding ?? undefined, options ?? {});
 }
 
 type Source = Iterator<PathLike> | AsyncIterator<PathLike>;
@@ -93,7 +85,9 @@ class FilesReader implements AsyncIterableIterator<Result> {
   /** How many at once; fewer when descriptors run out. */
   #concurrency: number;
   readonly #encoding: BufferEncoding | undefined;
-  readonly #signal: AbortSignal | undefined;
+  readonly #options: StopOptions;
+  /** Made at the beginning: that is when the time starts. */
+  #stop: Stop | undefined;
   readonly #files: WholeFiles | undefined;
   readonly #slots: DirectSlots | undefined;
   readonly #ready: Result[] = [];
@@ -115,12 +109,12 @@ class FilesReader implements AsyncIterableIterator<Result> {
     source: Source,
     concurrency: number,
     encoding: BufferEncoding | undefined,
-    signal: AbortSignal | undefined,
+    options: StopOptions,
   ) {
     this.#source = source;
     this.#concurrency = concurrency;
     this.#encoding = encoding;
-    this.#signal = signal;
+    this.#options = options;
     const session = road();
     if (session === undefined) return;
     this.#files = wholeFiles(session);
@@ -151,16 +145,12 @@ class FilesReader implements AsyncIterableIterator<Result> {
 
   #begin(): void {
     this.#begun = true;
-    const signal = this.#signal;
-    if (signal === undefined) return;
-    if (signal.aborted) this.#end(abortError(signal));
-    else signal.addEventListener("abort", this.#onAbort, { once: true });
+    this.#stop = new Stop(this.#options, "read", (error) => {
+      this.#end(error);
+      this.#pump();
+    });
+    if (this.#stop.error !== undefined) this.#end(this.#stop.error);
   }
-
-  readonly #onAbort = (): void => {
-    this.#end(abortError(this.#signal));
-    this.#pump();
-  };
 
   /** Nothing begins any more. */
   #end(error: unknown): void {
@@ -169,7 +159,7 @@ class FilesReader implements AsyncIterableIterator<Result> {
     this.#error = error;
     this.#ready.length = 0;
     this.#again = [];
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#stop?.release();
     for (const read of this.#reads) read.stop();
   }
 

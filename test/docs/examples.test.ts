@@ -119,6 +119,20 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     argument: data,
     lines: ["not read: ENOENT", "10000 files, 5120000 bytes"],
   },
+  walk: {
+    argument: (folder) => folder,
+    lines: ["1 file, 512 bytes", "late: ETIMEDOUT"],
+  },
+  space: {
+    argument: (folder) => join(folder, "space"),
+    lines: [
+      /^(?:8192 bytes, at least 16 blocks\nfewer after the hole: true|ERR_PROACTOR_UNSUPPORTED)$/,
+    ],
+  },
+  "direct-batch": {
+    argument: data,
+    lines: [/^(?:8 reads past the page cache|this file system has no O_DIRECT)$/],
+  },
   "direct-io": {
     argument: (folder) => folder,
     lines: [

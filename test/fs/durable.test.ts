@@ -79,6 +79,8 @@ describe("writeDurable", () => {
       fs.writeFileSync(path, "old");
       const signal = AbortSignal.abort();
       await assert.rejects(writeDurable(path, "new", { signal }), { code: "ABORT_ERR" });
+      const late = writeDurable(path, Buffer.alloc(20e6), { deadlineMs: 1 });
+      await assert.rejects(late, { code: "ETIMEDOUT", syscall: "write" });
       const controller = new AbortController();
       const large = writeDurable(path, Buffer.alloc(20e6), { signal: controller.signal });
       setImmediate(() => controller.abort());

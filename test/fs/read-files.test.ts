@@ -107,6 +107,12 @@ describe("readFiles", () => {
       assert.ok(taken < 500);
       const aborted = all(readFiles(paths, { signal: AbortSignal.abort() }));
       await assert.rejects(aborted, { code: "ABORT_ERR" });
+      const late = async () => {
+        for await (const _ of readFiles(paths, { deadlineMs: 1 })) {
+          await new Promise((resolve) => setTimeout(resolve, 2));
+        }
+      };
+      await assert.rejects(late(), { code: "ETIMEDOUT", syscall: "read" });
       const broken = (function* () {
         yield join(dir, "file");
         throw new Error("no more");
