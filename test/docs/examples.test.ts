@@ -37,6 +37,14 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     argument: data,
     lines: [`in flight on ${proactor.engine}`, "512 of 512 bytes"],
   },
+  "drop-in": {
+    argument: data,
+    lines: [
+      "512 characters, 512 bytes",
+      "16 bytes: 16",
+      "ENOENT: no such file or directory, open '/no/such/file'",
+    ],
+  },
   "being-told": {
     argument: data,
     lines: [
