@@ -52,7 +52,7 @@ static struct {
 
 struct wakeup {
 	napi_env env;
-	int fd; /* watched, or -1 */
+	int fd;	       /* watched, or -1 */
 	bool external; /* JavaScript can still name it */
 	bool watching; /* the watcher exists */
 	bool stopping;
