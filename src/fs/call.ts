@@ -1,18 +1,17 @@
 /** One call of a program that takes several requests: its promise, its signal, its end. */
 import { abortError } from "../base/errors.ts";
 import { AbortListeners } from "../runtime/abort.ts";
+import { failing } from "../runtime/failing.ts";
 import type { Operation } from "../runtime/operation.ts";
 import type { Receiver } from "../runtime/receiver.ts";
 import type { Scheduler } from "../runtime/scheduler.ts";
 
 type Settle = (value: unknown) => void;
 
-// The executor must not be a closure per promise, so it leaves its two functions here.
+// The executor must not be a closure per promise, so it leaves its function here.
 let resolveNew: Settle = ignore;
-let rejectNew: Settle = ignore;
-function keepSettlers(resolve: (value: never) => void, reject: Settle): void {
+function keepResolve(resolve: (value: never) => void): void {
   resolveNew = resolve as Settle;
-  rejectNew = reject;
 }
 
 function ignore(): void {}
@@ -32,15 +31,13 @@ export abstract class Call implements Receiver {
   protected signal: AbortSignal | undefined = undefined;
   #unwatch: (() => void) | undefined = undefined;
   #resolve: Settle = ignore;
-  #reject: Settle = ignore;
 
   abstract settled(result: number): void;
 
   /** Begins a call: its promise. */
   protected begin(scheduler: Scheduler, signal: AbortSignal | undefined): Promise<unknown> {
-    const promise = new Promise(keepSettlers);
+    const promise = new Promise(keepResolve);
     this.#resolve = resolveNew;
-    this.#reject = rejectNew;
     if (signal !== undefined) {
       this.signal = signal;
       this.#unwatch = aborts.add(signal, () => {
@@ -62,9 +59,7 @@ export abstract class Call implements Receiver {
   /** Ends the call. What an abort interrupted is an AbortError, whatever it came to. */
   protected end(value: unknown, error: unknown): void {
     const resolve = this.#resolve;
-    const reject = this.#reject;
     this.#resolve = ignore;
-    this.#reject = ignore;
     this.inFlight = undefined;
     const { signal } = this;
     if (signal !== undefined) {
@@ -72,12 +67,11 @@ export abstract class Call implements Receiver {
       this.#unwatch?.();
       this.#unwatch = undefined;
       if (signal.aborted) {
-        reject(abortError(signal));
+        resolve(failing(abortError(signal)));
         return;
       }
     }
-    if (error === undefined) resolve(value);
-    else reject(error);
+    resolve(error === undefined ? value : failing(error));
   }
 }
 

@@ -12,6 +12,7 @@ import {
 import { errnoOf, systemError } from "../base/errors.ts";
 import { type PathLike, parseFileMode, stringToFlags, validatePath } from "../base/validate.ts";
 import { OperationKind, Request } from "../core/index.ts";
+import { failing } from "../runtime/failing.ts";
 import type { Receiver } from "../runtime/receiver.ts";
 import type { Session } from "../runtime/session.ts";
 import { openByThread, openFifo } from "./fifo.ts";
@@ -127,7 +128,7 @@ class Opening implements Receiver {
     else if (result === ENXIO && (flags & O_NONBLOCK) === 0) {
       // Nobody reads this FIFO: the ring says so, where node:fs waits for somebody.
       openByThread(path, flags, mode).then((fd) => this.#resolve(this.#handle(fd)), this.#reject);
-    } else this.#reject(systemError(result, "open", path));
+    } else this.#resolve(failing(systemError(result, "open", path)));
   }
 
   #opened(fd: number): void {

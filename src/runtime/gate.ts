@@ -1,4 +1,5 @@
 import type { BufferView } from "../core/index.ts";
+import { failing, located } from "./failing.ts";
 
 type Settle = (value: unknown) => void;
 
@@ -15,12 +16,10 @@ export interface Finisher {
   finish(result: number | Error, memory: BufferView | undefined): unknown;
 }
 
-// The executor must not be a closure per promise, so it leaves its two functions here.
+// The executor must not be a closure per promise, so it leaves its function here.
 let resolveNew: Settle;
-let rejectNew: Settle;
-function keepSettlers(resolve: (value: never) => void, reject: Settle): void {
+function keepResolve(resolve: (value: never) => void): void {
   resolveNew = resolve as Settle;
-  rejectNew = reject;
 }
 
 /** In place of a value that is undefined, which stands for what is still in flight. */
@@ -29,7 +28,6 @@ const NOTHING = Symbol("nothing");
 /** A promise of its own for an operation that was not done when its gate opened. */
 class Late {
   readonly resolve: Settle = resolveNew;
-  readonly reject: Settle = rejectNew;
 }
 
 /**
@@ -53,12 +51,12 @@ export class Gate {
     const result = this.#results[place];
     if (typeof result === "number") return result;
     if (result === undefined) return this.#makeLate(place);
-    if (result instanceof Error) throw result;
+    if (result instanceof Error) throw located(result, this.#take);
     return result === NOTHING ? undefined : result;
   };
 
   constructor() {
-    this.#promise = new Promise(keepSettlers);
+    this.#promise = new Promise(keepResolve);
     this.#open = resolveNew;
   }
 
@@ -80,8 +78,7 @@ export class Gate {
     const value = finisher === undefined ? result : finisher.finish(result, memory);
     const late = this.#results[place] as Late | undefined;
     if (late === undefined) this.#results[place] = value === undefined ? NOTHING : value;
-    else if (value instanceof Error) late.reject(value);
-    else late.resolve(value);
+    else late.resolve(value instanceof Error ? failing(value) : value);
   }
 
   /** Lets everybody take. To be called once. */
@@ -90,7 +87,7 @@ export class Gate {
   }
 
   #makeLate(place: number): Promise<unknown> {
-    const promise = new Promise(keepSettlers);
+    const promise = new Promise(keepResolve);
     this.#results[place] = new Late();
     return promise;
   }
