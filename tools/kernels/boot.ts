@@ -61,7 +61,6 @@ export function jobScript(job: Job, env: Readonly<Record<string, string>>): stri
     HOME: "/root",
     TMPDIR: "/lab/disk",
     PROACTOR_TEST_DIR: "/lab/disk",
-    PROACTOR_TEST_PATIENCE: "20",
     ...env,
   };
   const program = join(job.root, "dist/tools/kernels/guest.js");

@@ -83,7 +83,7 @@ function install(
 ): FetchedKernel {
   const target = join(lab, "images", release);
   if (existsSync(join(target, "origin"))) return kernelIn(target);
-  const work = join(lab, "work");
+  const work = join(lab, `work-${process.pid}`);
   rmSync(work, { recursive: true, force: true });
   try {
     say(`Downloading ${release} from ${suite.name}`);
@@ -101,18 +101,35 @@ function install(
   return kernelIn(target);
 }
 
+/** What is tested: a copy of this clone, and the commit that it was made from. */
+export interface Tree {
+  readonly root: string;
+  /** With a plus when tracked files were changed. */
+  readonly revision: string;
+}
+
 /**
- * Copies what the tests need into a folder of its own, so that somebody who compiles meanwhile
- * does not change what is tested. It lies inside the clone: packages are found from there.
+ * Copies what the tests need into a folder of its own, so that somebody who compiles or commits
+ * meanwhile, or who tests another kernel, does not change what is tested. It lies inside the clone:
+ * packages are found from there. What runs that are over left behind is removed.
  */
-export function copyTree(lab = LAB): string {
-  const tree = join(lab, "tree");
-  rmSync(tree, { recursive: true, force: true });
-  mkdirSync(tree, { recursive: true });
-  for (const name of ["package.json", "dist", "prebuilds", "native", "src", "test", "examples"]) {
-    if (existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(tree, name), OPTIONS);
+export function copyTree(lab = LAB): Tree {
+  const trees = join(lab, "trees");
+  mkdirSync(trees, { recursive: true });
+  for (const name of readdirSync(trees)) {
+    if (!isRunning(Number(name))) rmSync(join(trees, name), { recursive: true, force: true });
   }
-  return tree;
+  const root = join(trees, String(process.pid));
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(root);
+  for (const name of ["package.json", "dist", "prebuilds", "native", "src", "test", "examples"]) {
+    if (existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(root, name), OPTIONS);
+  }
+  return { root, revision: revision() };
+}
+
+function isRunning(pid: number): boolean {
+  return existsSync(`/proc/${pid}`);
 }
 
 const OPTIONS = { recursive: true } as const;
