@@ -88,6 +88,14 @@ export function uringRefused(
   uringIt(name, covers, body);
 }
 
+/**
+ * Whether this kernel is at least that one. Only for what nothing else tells: a field that older
+ * kernels refuse, say. What a name stands for is asked for by `uringIt`.
+ */
+export function kernelIs(version: string): boolean {
+  return isAtLeast(release(), version);
+}
+
 /** One completion, as a test looks at it. */
 export interface Completed {
   readonly data: number;

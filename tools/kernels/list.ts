@@ -63,6 +63,8 @@ export const SELECTIONS: readonly Selection[] = [
   { path: "test/unit/pool-native" },
   { path: "test/conformance/" },
   { path: "test/compat/" },
+  { path: "test/compat/posix-aio-conformance", leftOut: "It compares a page with the assertions" },
+  { path: "test/compat/ring-table", leftOut: "It compares a page with the tests" },
   { path: "test/hazards/" },
   { path: "test/lifetime/" },
   { path: "test/kernel/" },
