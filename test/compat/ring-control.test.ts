@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { describe } from "node:test";
 import {
   addressOf,
   allocate,
   CLD_EXITED,
   EAGAIN,
-  EINVAL,
   EALREADY,
   ECANCELED,
+  EINVAL,
+  EISDIR,
   ENOENT,
   ETIME,
   FUTEX_BITSET_MATCH_ANY,
@@ -151,10 +153,13 @@ describe("prepPollAdd", () => {
         { data: 3 },
       );
       submit(ring, 1);
-      const done = byData(complete(ring, 2));
+      // Linux 5.10 has the flags since 5.10.162, and forgets what is ready at once.
+      const forgets = !kernelIs("5.13");
+      const done = byData(complete(ring, forgets ? 1 : 2));
       assert.equal(done.get(3)?.res, 0);
-      assert.equal(done.get(2)?.res, POLLOUT, "It completes under its new user data");
-      assert.equal(ring.requestsInFlight, 0);
+      const expected = forgets ? undefined : POLLOUT;
+      assert.equal(done.get(2)?.res, expected, "It completes under its new user data");
+      assert.equal(ring.requestsInFlight, forgets ? 1 : 0);
     }, "ring"),
   );
 
@@ -220,7 +225,23 @@ describe("prepTimeout", () => {
 });
 
 describe("linked requests", () => {
-  uringIt("start one after the other", ["IOSQE_IO_LINK", "IORING_OP_TIMEOUT"], () => {
+  uringIt("start one after the other", ["IOSQE_IO_LINK"], () =>
+    withTempDir((dir) => {
+      using ring = smallRing();
+      using pipe = fifo(dir);
+      const read = (sqe: number) => ring.prepRead(sqe, pipe.a, page(), 1, -1);
+      prepare(ring, read, { data: 1, flags: IOSQE_IO_LINK });
+      prepare(ring, (sqe) => ring.prepNop(sqe), { data: 2 });
+      prepare(ring, (sqe) => ring.prepNop(sqe), { data: 3 });
+      submit(ring, 3);
+      const [first] = complete(ring, 1);
+      writeSync(pipe.b, "x");
+      const order = [first, ...complete(ring, 2)].map((one) => one?.data);
+      assert.deepEqual(order, [3, 1, 2]);
+    }, "ring"),
+  );
+
+  uringIt("start after a timeout", ["IOSQE_IO_LINK", "IORING_OP_TIMEOUT"], () => {
     using ring = smallRing();
     const flags = IORING_TIMEOUT_ETIME_SUCCESS;
     prepare(ring, (sqe) => ring.prepTimeout(sqe, timespecMs(5), 0, flags), {
@@ -232,27 +253,31 @@ describe("linked requests", () => {
     submit(ring, 3);
     assert.deepEqual(
       complete(ring, 3).map(({ data }) => data),
-      [3, 1, 2],
+      // Before Linux 5.16 the flag is refused, and the first ends at once.
+      kernelIs("5.16") ? [3, 1, 2] : [1, 2, 3],
     );
   });
 
   uringIt("end with a failure, unless the link is hard", ["IOSQE_IO_HARDLINK"], () => {
     using ring = smallRing();
+    // Not a descriptor that is none: before Linux 5.18 that is found out when the chain is made.
+    const folder = openSync(tmpdir(), "r");
     const results = (flags: number) => {
       const buffer = page();
-      prepare(ring, (sqe) => ring.prepRead(sqe, -1, buffer, 1, 0), { data: 1, flags });
+      prepare(ring, (sqe) => ring.prepRead(sqe, folder, buffer, 1, 0), { data: 1, flags });
       prepare(ring, (sqe) => ring.prepNop(sqe), { data: 2 });
       submit(ring, 2);
       return complete(ring, 2).map(({ data, res }) => [data, res]);
     };
     assert.deepEqual(results(IOSQE_IO_LINK), [
-      [1, -9],
+      [1, -EISDIR],
       [2, -ECANCELED],
     ]);
     assert.deepEqual(results(IOSQE_IO_HARDLINK), [
-      [1, -9],
+      [1, -EISDIR],
       [2, 0],
     ]);
+    closeSync(folder);
   });
 
   uringIt("have a time limit", ["IORING_OP_LINK_TIMEOUT"], () =>

@@ -75,11 +75,24 @@ describe("prepOpenat, prepOpenat2, prepClose", () => {
       const how = openHow({ flags: O_RDONLY, resolve: RESOLVE_BENEATH });
       closeSync(ok(ring, (sqe) => ring.prepOpenat2(sqe, folder, "file", how)));
       expectRes(ring, -EXDEV, (sqe) => ring.prepOpenat2(sqe, folder, "../x", how));
-      assert.equal(ring.registerFilesSparse(2), 0);
-      expectRes(ring, 0, (sqe) => ring.prepOpenat2Direct(sqe, folder, "file", how, 1));
-      expectRes(ring, 6, (sqe) => ring.prepRead(sqe, 1, page(), 100, 0), IOSQE_FIXED_FILE);
       closeSync(folder);
     }, "ring"),
+  );
+
+  uringIt(
+    "open by openat2(2) into the table",
+    ["IORING_OP_OPENAT2", "IORING_REGISTER_FILES2"],
+    () =>
+      withTempDir((dir) => {
+        using ring = smallRing();
+        writeFileSync(join(dir, "file"), "inside");
+        const folder = openSync(dir, O_RDONLY);
+        const how = openHow({ flags: O_RDONLY, resolve: RESOLVE_BENEATH });
+        assert.equal(ring.registerFilesSparse(2), 0);
+        expectRes(ring, 0, (sqe) => ring.prepOpenat2Direct(sqe, folder, "file", how, 1));
+        expectRes(ring, 6, (sqe) => ring.prepRead(sqe, 1, page(), 100, 0), IOSQE_FIXED_FILE);
+        closeSync(folder);
+      }, "ring"),
   );
 });
 

@@ -22,6 +22,7 @@ import { withTempDir } from "../support/temp-dir.ts";
 import {
   complete,
   fifo,
+  kernelIs,
   lendable,
   lendableInt32s,
   lendableUint32s,
@@ -321,7 +322,9 @@ describe("queueExit", () => {
       // Prepared and not submitted: dropped.
       prepare(ring, (sqe) => ring.prepNop(sqe));
       ring.queueExit();
-      assert.equal(ring.requestsInFlight, 0);
+      // Before Linux 6.0 nothing cancels them all: the kernel does when the ring is closed, and what
+      // they were lent is kept.
+      assert.equal(ring.requestsInFlight, kernelIs("6.0") ? 0 : 5);
       assert.throws(() => ring.register(0, null, 0), { code: "ERR_PROACTOR_CLOSED" });
       assert.throws(() => ring.submit(), { code: "ERR_PROACTOR_CLOSED" });
       assert.throws(() => ring.waitCqe(), { code: "ERR_PROACTOR_CLOSED" });

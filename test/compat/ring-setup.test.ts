@@ -44,6 +44,7 @@ import { withTempDir } from "../support/temp-dir.ts";
 import {
   complete,
   expectRes,
+  kernelIs,
   lendableInt32s,
   page,
   prepare,
@@ -348,7 +349,9 @@ describe("IOPOLL", () => {
   const readDirect = (flags: number): Promise<number | string> =>
     withTempDir((dir) => {
       using ring = queueInit(8, IORING_SETUP_IOPOLL | flags);
-      expectRes(ring, 0, (sqe) => ring.prepNop(sqe));
+      // Where a NOP leaves nothing to poll for, older kernels refuse it.
+      const nop = run(ring, (sqe) => ring.prepNop(sqe));
+      assert.ok(nop === 0 || (nop === -EINVAL && !kernelIs("6.0")), String(nop));
       const path = join(dir, "file");
       writeFileSync(path, Buffer.alloc(8192, "x"));
       let fd: number;

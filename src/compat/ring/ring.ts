@@ -48,7 +48,8 @@ export interface RingParams {
 export class Ring extends ControlVerbs {
   /**
    * Closes the ring: io_uring_queue_exit(3). Requests in flight are canceled and waited for, up to
-   * a second; what the kernel may still be writing to after that is never freed. What was prepared
+   * a second; what the kernel may still be writing to after that is never freed. Before Linux 6.0
+   * nothing cancels them all: there, none is waited for. What was prepared
    * and not submitted is dropped. A second call does nothing.
    */
   queueExit(): void {

@@ -184,8 +184,9 @@ export class IoUringEngine implements Engine {
     if (request.fixedFile) flags |= FIXED_FILE;
     if (request.offLoop) flags |= ASYNC;
     if (deadline) flags |= IOSQE_IO_LINK;
-    // What follows a request that a worker did (a write to ext4) is done by that worker, where it
-    // blocks and its limit is never set: seen from Linux 6.1 to 7.3. Sent there, it is waited for.
+    // What follows a request that a worker did, a write to ext4 say, that worker may do as well: it
+    // blocks there, and its limit is never set. Seen on Linux 6.1, and without DEFER_TASKRUN up to
+    // 7.3. What was sent to a worker is polled for.
     if (deadline && request.chain === 0) flags |= ASYNC;
     this.#staged++;
     writeSqe(sq.sqes, sq.reserveKnown(), request, flags, index, generation, this.#scratch);
