@@ -4,6 +4,7 @@
  *     npm run test:kernels                       every kernel of tools/kernels/list.ts
  *     npm run test:kernels -- 5.10 6.1           only these
  *     npm run test:kernels -- 6.1 --only=paths   only test files whose path contains this
+ *     npm run test:kernels -- 6.1 --only=paths --keep   and put their rows into the page
  *     npm run test:kernels -- --update           look for newer kernels of each line
  *     npm run test:kernels -- --page             only write docs/kernels.md from kept results
  *
@@ -31,7 +32,7 @@ import {
 } from "./kernels/lab.ts";
 import { filesToRun, KERNELS, type Kernel, PROGRAMS } from "./kernels/list.ts";
 import { renewPage, summaryOf } from "./kernels/report.ts";
-import { isGreen, type KernelResult, missingFiles } from "./kernels/results.ts";
+import { isGreen, type KernelResult, mergeResults, missingFiles } from "./kernels/results.ts";
 import { listFiles, ROOT } from "./lib/files.ts";
 
 /** How much slower than a machine of its own this one is: other programs run on it, say. */
@@ -55,6 +56,7 @@ const PAGE = join(ROOT, "docs", "kernels.md");
 interface Arguments {
   readonly kernels: readonly Kernel[];
   readonly filters: readonly string[];
+  readonly keep: boolean;
   readonly update: boolean;
   readonly pageOnly: boolean;
 }
@@ -65,7 +67,7 @@ function parseArguments(args: readonly string[]): Arguments {
   const named = args.filter((arg) => !arg.startsWith("-"));
   const unknown = named.filter((name) => !KERNELS.some(({ version }) => version === name));
   const flags = args.filter((arg) => arg.startsWith("-"));
-  unknown.push(...flags.filter((arg) => !/^--(?:update|page|only=.+)$/.test(arg)));
+  unknown.push(...flags.filter((arg) => !/^--(?:update|page|keep|only=.+)$/.test(arg)));
   if (unknown.length > 0) {
     const known = KERNELS.map(({ version }) => version).join(", ");
     throw new LabError(`Not understood: ${unknown.join(" ")}. Kernels: ${known}`);
@@ -75,6 +77,7 @@ function parseArguments(args: readonly string[]): Arguments {
       named.length === 0 ? onRequest !== true : named.includes(version),
     ),
     filters: flags.flatMap((arg) => /^--only=(.+)$/.exec(arg)?.[1]?.split(",") ?? []),
+    keep: flags.includes("--keep"),
     update: flags.includes("--update"),
     pageOnly: flags.includes("--page"),
   };
@@ -126,7 +129,7 @@ async function testKernel(
     suite: fetched.suite,
     revision: tested,
     ...(facts === undefined ? {} : { facts }),
-    files: lines.filter((line) => line.kind === "file"),
+    files: lines.flatMap((line) => (line.kind === "file" ? [{ ...line, revision: tested }] : [])),
     missing: missingFiles(files, lines),
     complaints: lines.flatMap((line) => (line.kind === "end" ? line.complaints : [])),
     ...(trouble === undefined ? {} : { trouble }),
@@ -147,6 +150,12 @@ function notBooted(kernel: Kernel, reason: string): KernelResult {
   };
 }
 
+/** A run of some files renews these in what is kept. */
+function keepPart(result: KernelResult): void {
+  const [kept] = keptResults([result.version]);
+  keepResult(mergeResults(kept, result, filesToRun(listFiles(), [])));
+}
+
 function writePage(): void {
   const kept = keptResults(KERNELS.map(({ version }) => version));
   if (kept.length === 0) return;
@@ -155,7 +164,7 @@ function writePage(): void {
 }
 
 async function main(): Promise<boolean> {
-  const { kernels, filters, update, pageOnly } = parseArguments(process.argv.slice(2));
+  const { kernels, filters, keep, update, pageOnly } = parseArguments(process.argv.slice(2));
   if (pageOnly) {
     writePage();
     return true;
@@ -174,11 +183,12 @@ async function main(): Promise<boolean> {
         ? notBooted(kernel, fetched)
         : await testKernel(kernel, fetched, tree, files);
     if (result.skipped !== undefined) say(`\nSKIPPED ${kernel.version}: ${result.skipped}`);
-    // What only part of the files ran for is not the kernel's result.
+    // What only part of the files ran for is the kernel's result only when it is put into one.
     if (filters.length === 0) keepResult(result);
+    else if (keep) keepPart(result);
     results.push(result);
   }
-  if (filters.length === 0) writePage();
+  if (filters.length === 0 || keep) writePage();
   say("");
   for (const line of summaryOf(results)) say(line);
   return results.every((result) => result.skipped !== undefined || isGreen(result));

@@ -12,6 +12,7 @@ import {
   isGreen,
   type KernelFacts,
   type KernelResult,
+  mergeResults,
   missingFiles,
   parseLines,
 } from "../../tools/kernels/results.ts";
@@ -224,5 +225,36 @@ describe("the page", () => {
     assert.ok(lines.includes("SKIPPED 7.3: no kernel 7.3 could be downloaded: sid has 7.2"));
     assert.ok(lines.some((line) => line.startsWith("ok      6.1 (6.1.0-50-amd64): 7 passed")));
     assert.ok(lines.some((line) => line.startsWith("FAILED  5.10")));
+  });
+});
+
+describe("mergeResults", () => {
+  const paths = "test/conformance/paths.test.ts";
+  const asked = ["test/native/guard.test.ts", paths, "test/model/model.test.ts"];
+
+  it("renews the files that ran, in order, and says what is missing", () => {
+    const latest = {
+      ...GREEN,
+      files: ["test/model/model.test.ts", paths].flatMap((file) =>
+        GREEN.files.map((one) => ({ ...one, file, revision: "abc" })),
+      ),
+    };
+    const merged = mergeResults(RED, latest, asked);
+    assert.deepEqual(
+      merged.files.map(({ file, failures }) => [file, failures.length]),
+      [
+        [paths, 0],
+        ["test/model/model.test.ts", 0],
+      ],
+    );
+    assert.deepEqual(merged.missing, ["test/native/guard.test.ts (ended in it)"]);
+    assert.deepEqual([merged.complaints, merged.trouble], [RED.complaints, RED.trouble]);
+    assert.match(generatedPart([merged]).join("\n"), /Commits that were tested: 6\.1: abc\. Node/);
+  });
+
+  it("is green only when everything ran", () => {
+    assert.equal(isGreen(mergeResults(undefined, GREEN, asked)), false);
+    assert.equal(isGreen(mergeResults(undefined, GREEN, [paths])), true);
+    assert.equal(mergeResults(GREEN, ABSENT, asked), GREEN);
   });
 });

@@ -145,7 +145,10 @@ function failuresOf(results: readonly KernelResult[]): string[] {
 
 /** The generated part of docs/kernels.md. */
 export function generatedPart(results: readonly KernelResult[]): string[] {
-  const revisions = results.map(({ version, revision }) => `${version}: ${revision}`);
+  const revisions = results.map(({ version, revision, files }) => {
+    const each = new Set(files.map((file) => file.revision ?? revision));
+    return `${version}: ${(each.size === 0 ? [revision] : [...each]).join(" ")}`;
+  });
   const node = results.find(({ facts }) => facts !== undefined)?.facts?.node ?? "none";
   const failures = failuresOf(results);
   const skips = skipsOf(results);

@@ -23,6 +23,8 @@ export interface FileResult {
   /** How many tests ran under a suite named after this engine. */
   readonly engines: Readonly<Record<string, number>>;
   readonly seconds: number;
+  /** The commit that it ran at; the host adds it. */
+  readonly revision?: string;
 }
 
 /** A test file has begun. Without a result after it, the guest ended in it. */
@@ -108,6 +110,40 @@ export function missingFiles(asked: readonly string[], lines: readonly Line[]): 
   return asked
     .filter((file) => !done.has(file))
     .map((file) => (begun.has(file) ? `${file} (ended in it)` : file));
+}
+
+/**
+ * Puts the result of a run of some files into what is kept of the same kernel. Files that ran are
+ * renewed, and the others stay; what the kernel complained of stays until a run of everything.
+ *
+ * @param asked Every file that belongs to a kernel's result, in order.
+ */
+export function mergeResults(
+  kept: KernelResult | undefined,
+  latest: KernelResult,
+  asked: readonly string[],
+): KernelResult {
+  if (latest.skipped !== undefined) return kept ?? latest;
+  const older = (kept?.files ?? []).map((one) => ({ revision: kept?.revision ?? "", ...one }));
+  const found = new Map([...older, ...latest.files].map((one) => [one.file, one]));
+  const files = asked.flatMap((file) => found.get(file) ?? []);
+  const ended = [...(kept?.missing ?? []), ...latest.missing].filter((text) => text.endsWith(")"));
+  const missing = asked
+    .filter((file) => !found.has(file))
+    .map((file) => ended.find((text) => text.startsWith(`${file} `)) ?? file);
+  const facts = latest.facts ?? kept?.facts;
+  const trouble = latest.trouble ?? (missing.length > 0 ? kept?.trouble : undefined);
+  return {
+    version: latest.version,
+    suite: latest.suite,
+    revision: latest.revision,
+    ...(facts === undefined ? {} : { facts }),
+    files,
+    missing,
+    complaints: [...new Set([...(kept?.complaints ?? []), ...latest.complaints])],
+    ...(trouble === undefined ? {} : { trouble }),
+    seconds: latest.seconds + (kept?.seconds ?? 0),
+  };
 }
 
 /** Whether everything that was asked for ran, and passed. */
