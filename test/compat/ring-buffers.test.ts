@@ -45,8 +45,8 @@ import {
 } from "./ring-support.ts";
 
 /**
- * Before Linux 6.10 the groups below 64 are all there, empty, as soon as there is one: to be gone is
- * for the others.
+ * Before Linux 6.10 the groups below 64 are all there, empty, as soon as there is one: to be gone
+ * is for the others.
  */
 const GROUP = 67;
 

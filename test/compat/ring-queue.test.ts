@@ -322,8 +322,8 @@ describe("queueExit", () => {
       // Prepared and not submitted: dropped.
       prepare(ring, (sqe) => ring.prepNop(sqe));
       ring.queueExit();
-      // Before Linux 6.0 nothing cancels them all: the kernel does when the ring is closed, and what
-      // they were lent is kept.
+      // Before Linux 6.0 nothing cancels them all: the kernel does when the ring is closed, and
+      // what they were lent is kept.
       assert.equal(ring.requestsInFlight, kernelIs("6.0") ? 0 : 5);
       assert.throws(() => ring.register(0, null, 0), { code: "ERR_PROACTOR_CLOSED" });
       assert.throws(() => ring.submit(), { code: "ERR_PROACTOR_CLOSED" });

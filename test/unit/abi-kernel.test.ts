@@ -52,7 +52,6 @@ describe("src/abi", () => {
       t.skip(`this kernel has ${opcodes} opcodes: it is newer than src/abi`);
       return;
     }
-    assert.ok(registers <= uring.IORING_REGISTER_ZCRX_CTRL + 1);
     const masks: [offset: number, known: number][] = [
       [uring.QUERY_OPCODE_FEATURE_FLAGS, maskOf("IORING_FEAT_")],
       [uring.QUERY_OPCODE_RING_SETUP_FLAGS, maskOf("IORING_SETUP_")],
@@ -62,6 +61,9 @@ describe("src/abi", () => {
     for (const [offset, known] of masks) {
       assert.equal(answer.getUint32(offset, true) & ~known, 0, `flags at offset ${offset}`);
       assert.equal(answer.getUint32(offset + 4, true), 0);
+    }
+    if (registers > uring.IORING_REGISTER_ZCRX_CTRL + 1) {
+      t.skip(`this kernel has ${registers} registrations: it is newer than src/abi`);
     }
   });
 

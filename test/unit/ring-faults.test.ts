@@ -6,6 +6,7 @@ import {
   IORING_ENTER_SQ_WAKEUP,
   IORING_OP_ASYNC_CANCEL,
   IORING_OP_LINK_TIMEOUT,
+  IOSQE_ASYNC,
   IOSQE_IO_DRAIN,
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
@@ -185,7 +186,7 @@ describe("IoUringEngine.queue", () => {
       rig.queue(3, { chain: 0 });
       rig.engine.commit();
       const flags = rig.kernel.taken.map((sqe) => sqe.flags);
-      assert.deepEqual(flags, [flag, flag | IOSQE_IO_LINK, flag, 0]);
+      assert.deepEqual(flags, [flag, flag | IOSQE_IO_LINK | IOSQE_ASYNC, flag, 0]);
       const timeout = rig.kernel.taken[2] as TakenSqe;
       assert.equal(timeout.opcode, IORING_OP_LINK_TIMEOUT);
       const time = rig.kernel.bytesAt(
