@@ -120,6 +120,21 @@ export const FS_OFF_LOOP_BYTES = 128 * 1024;
 /** Objects of whole-file calls that are kept for the next ones. */
 export const FS_CALLS_KEPT = 256;
 
+/** Scratch memory of one copyFile: what it reads and writes at once. */
+export const FS_COPY_CELL_BYTES = 256 * 1024;
+
+/** Cells of it that are kept for the next copies: 8 MiB. */
+export const FS_COPY_CELLS_KEPT = 32;
+
+/** Files beyond this size are copied by node:fs: copy_file_range(2) on a thread of libuv's pool. */
+export const FS_COPY_RING_BYTES = 1024 * 1024;
+
+/** Writes of copyFile from this size on go to threads of the kernel: they allocate pages. */
+export const FS_COPY_OFF_LOOP_BYTES = 32 * 1024;
+
+/** Folders of which copyFile remembers that node:fs copies their files. */
+export const FS_COPY_FOLDERS = 1024;
+
 /** Bytes that may wait in an append log at once, unless told. */
 export const DEFAULT_LOG_BYTES = 64 * 1024 * 1024;
 

@@ -1,16 +1,21 @@
 /** Scratch memory for calls that handle whole files: ours alone, so that it needs no lease. */
 import { STATX_BYTES } from "../abi/linux.ts";
-import { FS_CELL_BYTES, FS_CELLS_KEPT } from "../base/limits.ts";
 import { Request } from "../core/index.ts";
 import type { RequestMemory } from "../runtime/memory.ts";
 
 /** Cells that are mapped at once. */
 const CELLS_PER_MAPPING = 16;
 /**
- * From one cell to the next: a page and a cache line more than a cell holds, because what begins
- * at the same place of its page, or at a power of two, falls into the same few sets of the cache.
+ * What lies between two cells: struct statx, and more, because what begins at the same place of its
+ * page, or at a power of two, falls into the same few sets of the cache.
  */
-const STRIDE = FS_CELL_BYTES + 4096 + 64;
+const GAP = 4096 + 64;
+
+/** How large the cells are, and how many are kept for the next calls. */
+export interface CellSize {
+  readonly bytes: number;
+  readonly kept: number;
+}
 
 /** A piece of scratch memory, in the hands of one call at a time. */
 export interface Cell {
@@ -27,14 +32,18 @@ export interface Cell {
 
 /**
  * The cells of one proactor. Last out is first in, which keeps the hot ones in cache; of what many
- * calls at once took, `FS_CELLS_KEPT` cells are kept, and the rest is left to the collector.
+ * calls at once took, some cells are kept, and the rest is left to the collector.
  */
 export class Cells {
   readonly #memory: RequestMemory;
+  readonly #bytes: number;
+  readonly #kept: number;
   readonly #free: Cell[] = [];
 
-  constructor(memory: RequestMemory) {
+  constructor(memory: RequestMemory, size: CellSize) {
     this.#memory = memory;
+    this.#bytes = size.bytes;
+    this.#kept = size.kept;
   }
 
   /** Takes a cell; what is in it is of no meaning. */
@@ -44,21 +53,23 @@ export class Cells {
 
   /** Gives a cell back. The kernel must have let go of it. */
   give(cell: Cell): void {
-    if (this.#free.length < FS_CELLS_KEPT) this.#free.push(cell);
+    if (this.#free.length < this.#kept) this.#free.push(cell);
   }
 
   #map(): Cell {
-    const memory = this.#memory.allocateOwn(STRIDE * CELLS_PER_MAPPING);
+    const length = this.#bytes;
+    const stride = length + GAP;
+    const memory = this.#memory.allocateOwn(stride * CELLS_PER_MAPPING);
     const probe = new Request();
     this.#memory.useOwn(probe, new Uint8Array(memory));
     const base = probe.addressHigh * 0x1_0000_0000 + (probe.addressLow >>> 0);
     for (let i = CELLS_PER_MAPPING - 1; i >= 0; i--) {
-      const address = base + i * STRIDE;
+      const address = base + i * stride;
       probe.setAddress(address);
       const { addressLow, addressHigh } = probe;
-      const bytes = Buffer.from(memory, i * STRIDE, FS_CELL_BYTES);
-      const statx = new DataView(memory, i * STRIDE + FS_CELL_BYTES, STATX_BYTES);
-      const statxAddress = address + FS_CELL_BYTES;
+      const bytes = Buffer.from(memory, i * stride, length);
+      const statx = new DataView(memory, i * stride + length, STATX_BYTES);
+      const statxAddress = address + length;
       this.#free.push({ bytes, addressLow, addressHigh, address, statx, statxAddress });
     }
     return this.#free.pop() as Cell;

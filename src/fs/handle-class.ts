@@ -9,8 +9,11 @@ import { Flight, readValue, readvValue, writeValue, writevValue } from "./handle
 import { startTransfer, startVectors, startVoid } from "./handle-requests.ts";
 import type { HandleShape, NativeHandle } from "./native-class.ts";
 import { makerFor, statOf } from "./paths.ts";
+import { readHeld } from "./read-file.ts";
 import { route } from "./streams/route.ts";
 import { isPosition, isViews, readArguments, type Transfer, writeArguments } from "./transfers.ts";
+import { adoptHandleCalls, type HeldDescriptor } from "./whole-file.ts";
+import { isPlain, writeHeld } from "./write-file.ts";
 
 /** Node's FileHandle as we override it: whatever is passed that is not plainly good goes there. */
 interface NodeHandle {
@@ -25,6 +28,9 @@ interface NodeHandle {
   datasync(): Promise<unknown>;
   createReadStream(...options: unknown[]): ReadStream;
   createWriteStream(...options: unknown[]): WriteStream;
+  readFile(options?: unknown): Promise<unknown>;
+  writeFile(data?: unknown, options?: unknown): Promise<unknown>;
+  appendFile(data?: unknown, options?: unknown): Promise<unknown>;
 }
 
 /** Whether it is a handle of ours, and not a Proxy or an heir of one, and has a descriptor. */
@@ -175,6 +181,67 @@ export class FileHandle extends Parent {
     return route(super.createWriteStream(...options));
   }
 
+  override readFile(options?: unknown): Promise<unknown> {
+    if (!isOpen(this) || this.#isDirect) return super.readFile(options);
+    return this.#whole(
+      this.#seekable,
+      (held) => readHeld(held, options),
+      () => super.readFile(options),
+    );
+  }
+
+  override writeFile(data?: unknown, options?: unknown): Promise<unknown> {
+    if (!isOpen(this) || this.#isDirect) return super.writeFile(data, options);
+    return this.#whole(
+      this.#seekable && isPlain(data),
+      (held) => writeHeld(held, data, options),
+      () => super.writeFile(data, options),
+    );
+  }
+
+  override appendFile(data?: unknown, options?: unknown): Promise<unknown> {
+    if (!isOpen(this) || this.#isDirect) return super.appendFile(data, options);
+    return this.#whole(
+      this.#seekable && isPlain(data),
+      (held) => writeHeld(held, data, options),
+      () => super.appendFile(data, options),
+    );
+  }
+
+  get #isDirect(): boolean {
+    return this.#seekable && !this.#plain;
+  }
+
+  /**
+   * Runs a call that takes several requests, and moves the file position.
+   *
+   * @param alone Whether others that move it have to wait. Not while a program makes the pieces
+   *   that are written: it may well use the handle for that.
+   * @param ours Undefined where its arguments are not plainly good, and it has done nothing.
+   */
+  #whole(
+    alone: boolean,
+    ours: (held: HeldDescriptor) => Promise<unknown> | undefined,
+    nodes: () => Promise<unknown>,
+  ): Promise<unknown> {
+    const flight = this.#fly();
+    const start = () => {
+      const held = {
+        fd: this.fd,
+        ref: () => flight.begin(),
+        unref: () => {
+          if (alone) flight.moved();
+          flight.end();
+        },
+      };
+      const promise = ours(held);
+      if (promise !== undefined) return promise;
+      if (alone) flight.moved();
+      return nodes();
+    };
+    return alone ? flight.move(start) : start();
+  }
+
   #transfer(kind: OperationKind, wanted: Transfer): Promise<unknown> {
     const flight = this.#fly();
     const make = kind === READ ? readValue : writeValue;
@@ -232,6 +299,12 @@ export function adoptHandle(shape: HandleShape, road: Session): void {
   scheduler = road.scheduler;
   leases = road.memory.leases;
   refs = shape;
+  adoptHandleCalls({
+    read: (handle, options) =>
+      isOurs(handle) ? FileHandle.prototype.readFile.call(handle, options) : undefined,
+    write: (handle, data, options) =>
+      isOurs(handle) ? FileHandle.prototype.writeFile.call(handle, data, options) : undefined,
+  });
   const { Base } = shape;
   // What `super(native)` makes, and what gets our private fields, is an instance of Node's class.
   Object.setPrototypeOf(FileHandle, function make(native: NativeHandle) {
@@ -247,4 +320,9 @@ export function adoptHandle(shape: HandleShape, road: Session): void {
   }
   // Where `super.read` is looked for.
   Object.setPrototypeOf(FileHandle.prototype, Object.create(Base.prototype, theirs));
+}
+
+/** Whether it is an open handle of ours. */
+function isOurs(handle: unknown): handle is FileHandle {
+  return typeof handle === "object" && handle !== null && isOpen(handle as FileHandle);
 }

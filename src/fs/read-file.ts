@@ -27,6 +27,7 @@ import {
   openRequest,
   pathOf,
   READ_FLAGS,
+  readByHandle,
   type WholeFiles,
   wholeFiles,
 } from "./whole-file.ts";
@@ -420,7 +421,7 @@ function readEncoding(encoding: unknown): boolean {
 
 /**
  * Reads a whole file, as fs.promises.readFile does: a Buffer, or a string where an encoding is
- * given. Paths only; for a FileHandle see {@link readHeld}.
+ * given.
  */
 export function readFile(path: unknown, options?: unknown): Promise<unknown> {
   const session = road();
@@ -431,7 +432,8 @@ export function readFile(path: unknown, options?: unknown): Promise<unknown> {
       return takeCall(wholeFiles(session)).open(valid, flags, encoding, signal, options);
     }
   }
-  return nodePromises.readFile(path as string, options as ReadFileOptions);
+  const byHandle = readByHandle(path, options);
+  return byHandle ?? nodePromises.readFile(path as string, options as ReadFileOptions);
 }
 
 /**

@@ -1,5 +1,11 @@
 /** What calls that handle a whole file have in common: arguments, scratch memory, the way out. */
 import { AT_FDCWD, O_CLOEXEC, O_DIRECT, O_RDONLY, O_TMPFILE } from "../abi/linux.ts";
+import {
+  FS_CELL_BYTES,
+  FS_CELLS_KEPT,
+  FS_COPY_CELL_BYTES,
+  FS_COPY_CELLS_KEPT,
+} from "../base/limits.ts";
 import { stringToFlags, validatePath } from "../base/validate.ts";
 import { OperationKind, Request } from "../core/index.ts";
 import type { Session } from "../runtime/session.ts";
@@ -18,13 +24,22 @@ export interface HeldDescriptor {
 export interface WholeFiles {
   readonly session: Session;
   readonly cells: Cells;
+  /** Larger ones, to copy through. */
+  readonly copyCells: Cells;
 }
 
 let made: WholeFiles | undefined;
 
 /** The scratch memory that belongs to a session. */
 export function wholeFiles(session: Session): WholeFiles {
-  if (made?.session !== session) made = { session, cells: new Cells(session.memory) };
+  if (made?.session !== session) {
+    const { memory } = session;
+    made = {
+      session,
+      cells: new Cells(memory, { bytes: FS_CELL_BYTES, kept: FS_CELLS_KEPT }),
+      copyCells: new Cells(memory, { bytes: FS_COPY_CELL_BYTES, kept: FS_COPY_CELLS_KEPT }),
+    };
+  }
   return made;
 }
 
@@ -88,4 +103,31 @@ export function isAbortSignal(signal: unknown): signal is AbortSignal {
     "aborted" in signal &&
     typeof (signal as AbortSignal).addEventListener === "function"
   );
+}
+
+/** Calls with one of our handles in place of a path; undefined for anything else. */
+export interface HandleCalls {
+  read(handle: unknown, options: unknown): Promise<unknown> | undefined;
+  write(handle: unknown, data: unknown, options: unknown): Promise<unknown> | undefined;
+}
+
+let handleCalls: HandleCalls | undefined;
+
+/** Says what to do with a handle, once there is one. */
+export function adoptHandleCalls(calls: HandleCalls): void {
+  handleCalls = calls;
+}
+
+/** Reads what is left of the file of one of our handles. */
+export function readByHandle(handle: unknown, options: unknown): Promise<unknown> | undefined {
+  return typeof handle === "object" ? handleCalls?.read(handle, options) : undefined;
+}
+
+/** Writes to the file of one of our handles. */
+export function writeByHandle(
+  handle: unknown,
+  data: unknown,
+  options: unknown,
+): Promise<unknown> | undefined {
+  return typeof handle === "object" ? handleCalls?.write(handle, data, options) : undefined;
 }

@@ -17,6 +17,7 @@ import {
   pathOf,
   type WholeFiles,
   wholeFiles,
+  writeByHandle,
 } from "./whole-file.ts";
 import { isIterable, writeIterable } from "./write-iterable.ts";
 
@@ -329,7 +330,8 @@ function readEncoding(encoding: unknown): boolean {
   return true;
 }
 
-function isPlain(data: unknown): data is Data {
+/** Whether data is there as a whole. */
+export function isPlain(data: unknown): data is Data {
   return typeof data === "string" || ArrayBuffer.isView(data);
 }
 
@@ -349,9 +351,9 @@ function write(
   return undefined;
 }
 
-/** Writes a whole file, as fs.promises.writeFile does. A FileHandle is node:fs's to write to. */
+/** Writes a whole file, as fs.promises.writeFile does. */
 export function writeFile(path: unknown, data: unknown, options?: unknown): Promise<unknown> {
-  const ours = write(path, data, options, WRITE_FLAGS);
+  const ours = write(path, data, options, WRITE_FLAGS) ?? writeByHandle(path, data, options);
   if (ours !== undefined) return ours;
   const args = [path, data, options] as Parameters<NodeWriteFile>;
   return nodePromises.writeFile(...args);
@@ -359,7 +361,7 @@ export function writeFile(path: unknown, data: unknown, options?: unknown): Prom
 
 /** Writes to the end of a file, as fs.promises.appendFile does. */
 export function appendFile(path: unknown, data: unknown, options?: unknown): Promise<unknown> {
-  const ours = write(path, data, options, APPEND_FLAGS);
+  const ours = write(path, data, options, APPEND_FLAGS) ?? writeByHandle(path, data, options);
   if (ours !== undefined) return ours;
   const args = [path, data, options] as Parameters<typeof nodePromises.appendFile>;
   return nodePromises.appendFile(...args);
