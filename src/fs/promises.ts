@@ -1,4 +1,5 @@
 /** The functions of node:fs/promises: ours where there is something to gain, Node's otherwise. */
+import { copyFile } from "./copy-file.ts";
 import { nodePromises } from "./node.ts";
 import { open, truncate } from "./open.ts";
 import { link, lstat, mkdir, rename, rmdir, stat, symlink, unlink } from "./paths.ts";
@@ -9,6 +10,7 @@ import { appendFile, writeFile } from "./write-file.ts";
 export const promises: typeof import("node:fs/promises") = {
   ...nodePromises,
   appendFile: appendFile as typeof nodePromises.appendFile,
+  copyFile: copyFile as typeof nodePromises.copyFile,
   readFile: readFile as typeof nodePromises.readFile,
   open,
   writeFile: writeFile as typeof nodePromises.writeFile,
