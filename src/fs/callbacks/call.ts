@@ -21,6 +21,13 @@ function errorWithoutStack(
   return error;
 }
 
+/** Takes the stack of a promise's error away, if it is the system's. */
+function withoutStack(error: unknown): unknown {
+  const { errno, name, message } = error as NodeJS.ErrnoException;
+  if (typeof errno === "number") (error as Error).stack = `${name}: ${message}`;
+  return error;
+}
+
 /** What a call knows besides its callback: for its error. */
 export interface CallFacts {
   readonly syscall: string;
@@ -129,7 +136,7 @@ export class PromisedCall extends Delivery {
         deliveries.add(this);
       },
       (error) => {
-        this.#arguments = [error];
+        this.#arguments = [withoutStack(error)];
         deliveries.add(this);
       },
     );

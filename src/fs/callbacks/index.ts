@@ -13,6 +13,7 @@ import {
 } from "./files.ts";
 import { type CallbackRoad, callbackRoad } from "./road.ts";
 import { read, readv, write, writev } from "./transfers.ts";
+import { appendFile, copyFile, readFile, writeFile } from "./whole.ts";
 
 export { callbackRoad };
 
@@ -27,6 +28,10 @@ export const callbackFunctions: Readonly<Record<string, CallbackFunction>> = {
   write,
   readv,
   writev,
+  readFile,
+  writeFile,
+  appendFile,
+  copyFile,
   fsync,
   fdatasync,
   ftruncate,
