@@ -98,6 +98,24 @@ const RESULTS = `
     await run("unlink none", "unlink", at("renamed"));
     await run("unlink bytes", "unlink", Buffer.from(at("none")));
     await run("unlink folder", "unlink", at("f"));
+    const stats = (name, f, ...args) => call(name, (callback) => fs[f](...args, (error, given) => {
+      // Blocks may still be given to what was just written.
+      const fields = given && { ...given, blocks: typeof given.blocks };
+      const same = given && inspect(given) === inspect(fs[f + "Sync"](...args));
+      callback(error, fields && Object.keys(fields), given && given.isFile(), same);
+    }));
+    await stats("stat", "stat", at("new"));
+    await stats("stat big", "stat", at("new"), { bigint: true });
+    await stats("stat small", "stat", at("new"), { bigint: false });
+    await stats("stat undefined", "stat", at("new"), undefined);
+    await stats("stat folder", "stat", Buffer.from("/"));
+    await stats("stat device", "stat", "/dev/null", { bigint: true });
+    await stats("stat none", "stat", at("none"));
+    await stats("lstat", "lstat", at("soft"));
+    await stats("lstat none", "lstat", at("none"));
+    await stats("fstat", "fstat", fd);
+    await stats("fstat big", "fstat", fd, { bigint: true });
+    await stats("fstat bad", "fstat", 9999);
     await run("whole read", "readFile", at("ten"));
     await run("whole read text", "readFile", at("ten"), "latin1");
     await run("whole read options", "readFile", at("ten"), { encoding: "hex", flag: "r" });
@@ -143,7 +161,7 @@ const REFUSALS = `
     Symbol("s"), () => {}, new Date(0)];
   const names = ["open", "close", "read", "write", "readv", "writev", "fsync", "fdatasync",
     "ftruncate", "unlink", "rename", "mkdir", "rmdir", "symlink", "link",
-    "readFile", "writeFile", "appendFile", "copyFile"];
+    "readFile", "writeFile", "appendFile", "copyFile", "stat", "lstat", "fstat"];
   const show = (value) => typeof value === "function" ? "f" : inspect(value);
   (async () => {
     const fd = fs.openSync(__filename);
@@ -188,6 +206,8 @@ const REFUSALS = `
           value, cb],
         ["writev", fd, [value], cb], ["read", fd, Buffer.alloc(0), cb], ["read", fd,
           Buffer.alloc(4), 2, 3, 0, cb],
+        ["stat", value, cb], ["fstat", 9999, value, cb],
+        ["lstat", "none", value, cb], ["stat", "none", { bigint: value }, cb],
         ["readFile", value, cb], ["readFile", "none", value, cb],
         ["writeFile", "none/none", value, cb], ["writeFile", "none/none", "x", value, cb],
         ["writeFile", "none/none", "x", { mode: value }, cb], ["copyFile", "none", value, cb],

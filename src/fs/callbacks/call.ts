@@ -122,6 +122,35 @@ export class TransferCall extends Call {
   }
 }
 
+/** What a struct statx lies in while the kernel fills it. */
+export interface StatMemory {
+  /** Makes the object out of it. */
+  read(): object;
+  /** It is needed no more. */
+  release(): void;
+}
+
+/** stat and its like: `(err, stats)`. */
+export class StatCall extends Call {
+  readonly #memory: StatMemory;
+  #stats: object | undefined;
+
+  constructor(deliveries: Deliveries, callback: Callback, facts: CallFacts, memory: StatMemory) {
+    super(deliveries, callback, facts);
+    this.#memory = memory;
+  }
+
+  override settled(result: number): void {
+    if (result >= 0) this.#stats = this.#memory.read();
+    this.#memory.release();
+    super.settled(result);
+  }
+
+  protected override succeed(callback: Callback): void {
+    callback(null, this.#stats);
+  }
+}
+
 /** A call that a promise does the work of. */
 export class PromisedCall extends Delivery {
   readonly #callback: Callback;

@@ -12,6 +12,7 @@ import {
   unlink,
 } from "./files.ts";
 import { type CallbackRoad, callbackRoad } from "./road.ts";
+import { fstat, lstat, stat } from "./stats.ts";
 import { read, readv, write, writev } from "./transfers.ts";
 import { appendFile, copyFile, readFile, writeFile } from "./whole.ts";
 
@@ -28,6 +29,9 @@ export const callbackFunctions: Readonly<Record<string, CallbackFunction>> = {
   write,
   readv,
   writev,
+  stat,
+  lstat,
+  fstat,
   readFile,
   writeFile,
   appendFile,
