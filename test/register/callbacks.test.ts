@@ -181,6 +181,7 @@ const REFUSALS = `
             fs[name](...args);
             note(name, { args: args.map(show), returned: true });
           } catch (error) {
+            error.message = error.message.replace("(" + fd + ")", "(fd)");
             note(name, { args: args.slice(-1).map(show), at: args.length, ...shown(error),
               stack: 0, type: error.constructor.name });
           }

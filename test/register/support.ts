@@ -60,7 +60,7 @@ export async function twins(
 
 /**
  * The head of a CommonJS program: `fs`, a folder to work in, and `call(name, f)`, which notes what
- * a callback was given under a name; all of it is printed by name when the process exits.
+ * a callback was given under a name; all of it is printed by name when there is nothing left to do.
  */
 export const NOTES = `
   const fs = require("node:fs");
@@ -100,7 +100,8 @@ export const NOTES = `
     });
   }
   const run = (name, f, ...args) => call(name, (callback) => fs[f](...args, callback));
-  process.on("exit", () => {
+  // Not at the exit, where what a pipe has no room for is lost.
+  process.once("beforeExit", () => {
     for (const name of Object.keys(notes).sort()) {
       console.log(name, inspect(notes[name], { depth: 9, breakLength: 100 }));
     }
