@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { isBuiltin } from "node:module";
+import { createRequire, isBuiltin } from "node:module";
 import { explainRoad } from "../fs/road.ts";
 import { Counts, describeReport, type RegisterReport } from "./counts.ts";
 import { install } from "./install.ts";
@@ -14,6 +14,9 @@ export type { CallCounts, RegisterReport } from "./counts.ts";
 
 /** Where a process notes that it was done: another copy of this package must not do it again. */
 const DONE = Symbol.for("proactor.register");
+
+/** The categories of trace events that node:fs writes to for calls that do not block. */
+const TRACES: ReadonlySet<string> = new Set(["node", "node.fs", "node.fs.async"]);
 
 const counts = new Counts();
 const settings = parseSettings(process.env.PROACTOR_REGISTER);
@@ -58,5 +61,20 @@ function whyNot(): string | undefined {
   }
   // Mounted paths and their descriptors are known to Node's functions only.
   if (isBuiltin("node:vfs")) return "virtual file systems (node:vfs) are on";
+  if (isTraced()) return "calls of node:fs are traced";
   return undefined;
+}
+
+/** Whether the events that Node's functions leave in a trace are asked for; ours leave none. */
+function isTraced(): boolean {
+  try {
+    const { getEnabledCategories } = createRequire(import.meta.url)(
+      "node:trace_events",
+    ) as typeof import("node:trace_events");
+    const categories = getEnabledCategories()?.split(",") ?? [];
+    return categories.some((name) => TRACES.has(name));
+  } catch {
+    // A Worker has no such module, and is traced with the others.
+    return false;
+  }
 }

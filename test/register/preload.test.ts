@@ -241,6 +241,24 @@ describe("the preload", () => {
     });
   });
 
+  it("leaves calls to Node that a trace is to tell of", async () => {
+    await withTempDir(async (dir) => {
+      const source = `
+        ${REPORT}
+        import fs from "node:fs";
+        fs.readFile(import.meta.filename, () => console.log(report().active, report().reason));
+      `;
+      for (const categories of ["node.fs.async", "v8,node"]) {
+        const execArgv = ["--trace-event-categories", categories];
+        const { stdout, stderr } = await runPreloaded(dir, source, { kind: "mjs", execArgv });
+        assert.equal(stdout, "false calls of node:fs are traced\n", stderr);
+      }
+      const other = ["--trace-event-categories", "node.perf"];
+      const { stdout, stderr } = await runPreloaded(dir, source, { kind: "mjs", execArgv: other });
+      assert.equal(stdout, "true undefined\n", stderr);
+    });
+  });
+
   it("keeps a descriptor's number out of harm", async () => {
     // The callback of close comes before anybody can be given the number anew.
     await twins(`
