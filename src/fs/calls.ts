@@ -1,11 +1,20 @@
 /** Single calls on descriptors and paths: by the ring where there is one, else by node:fs. */
 import { constants } from "node:fs";
 import { dirname } from "node:path";
-import { AT_FDCWD, O_CLOEXEC } from "../abi/linux.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  STATX_BASIC_STATS,
+  STX_MODE,
+  STX_SIZE,
+} from "../abi/linux.ts";
 import { type SystemError, systemError } from "../base/errors.ts";
 import { OPERATIONS, OperationKind, Request } from "../core/index.ts";
 import type { Finisher } from "../runtime/gate.ts";
 import type { Session } from "../runtime/session.ts";
+import { STATX_BUFFER_BYTES } from "../runtime/statx.ts";
 import { nodeFs } from "./node.ts";
 import { road } from "./road.ts";
 
@@ -128,9 +137,44 @@ export function folderOf(path: CheckedPath): CheckedPath {
   return Buffer.from(dirname(bufferOf(path).toString("latin1")), "latin1");
 }
 
-/** What Node says of a file, by its descriptor. */
-export async function statFd(fd: number): Promise<import("node:fs").Stats> {
-  return viaNode((done) => nodeFs.fstat(fd, done));
+/** What our own calls need to know of a file. */
+export interface KnownFile {
+  /** Its kind and permission bits. */
+  readonly mode: number;
+  readonly size: number;
+}
+
+/** What a file is, by its descriptor. */
+export async function statFd(fd: number): Promise<KnownFile> {
+  const session = road();
+  if (session === undefined) return viaNode((done) => nodeFs.fstat(fd, done));
+  return statx(session, fd, "", AT_EMPTY_PATH);
+}
+
+/** What stands at a path; a link is not followed. */
+export async function statPath(path: CheckedPath): Promise<KnownFile> {
+  const session = road();
+  if (session === undefined) return viaNode((done) => nodeFs.lstat(bufferOf(path), done));
+  return statx(session, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+}
+
+async function statx(
+  session: Session,
+  fd: number,
+  path: CheckedPath,
+  flags: number,
+): Promise<KnownFile> {
+  const bytes = Buffer.allocUnsafeSlow(STATX_BUFFER_BYTES);
+  request.reset(OperationKind.Statx);
+  request.fd = fd;
+  request.path = path;
+  request.flags = flags;
+  request.extra = STATX_BASIC_STATS;
+  request.buffer = bytes;
+  request.length = STATX_BUFFER_BYTES;
+  session.memory.useOwn(request, bytes);
+  await start(session, new PathFinisher(OperationKind.Statx, path === "" ? undefined : path));
+  return { mode: bytes.readUInt16LE(STX_MODE), size: Number(bytes.readBigUInt64LE(STX_SIZE)) };
 }
 
 /** What Node says of a FileHandle that was closed: a code, and no number. */

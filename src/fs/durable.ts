@@ -6,7 +6,6 @@ import { LOG_STAGING_BYTES } from "../base/limits.ts";
 import {
   type PathLike,
   parseFileMode,
-  validateFd,
   validateInteger,
   validateObject,
   validatePath,
@@ -15,15 +14,16 @@ import {
   bufferOf,
   type CheckedPath,
   closeFd,
-  fileClosed,
   fsyncFd,
   fsyncFolderOf,
   openFd,
   renamePath,
   statFd,
+  statPath,
   unlinkPath,
   viaNode,
 } from "./calls.ts";
+import { hold } from "./hold.ts";
 import { logFileOf, writePacked } from "./log-file.ts";
 import { nodeFs, nodePromises } from "./node.ts";
 import { Packer } from "./packer.ts";
@@ -61,7 +61,7 @@ export type DurableData = string | NodeJS.ArrayBufferView;
  *
  * With a FileHandle or a descriptor: the data are written at `position`, and the last write and an
  * fdatasync(2) go to the kernel together, linked. That is durable and not atomic: a crash before it
- * resolves can leave a part of the data. The caller has the descriptor open until it settles.
+ * resolves can leave a part of the data. Closing the handle meanwhile waits.
  *
  * Signal and deadline are looked at between the steps: before the rename they leave the old
  * content. Do not change the memory of `data` before it settles.
@@ -74,18 +74,20 @@ export async function writeDurable(
   validateObject(options, "options");
   checkStop(options);
   const bytes = bytesOf(data, options.encoding);
-  const fd = typeof file === "object" && "fd" in file ? file.fd : file;
-  if (typeof fd === "number") {
+  if (typeof file === "number" || (typeof file === "object" && "fd" in file)) {
     const { position = 0 } = options;
-    if (fd === -1) throw fileClosed("write");
     validateInteger(position, "options.position", 0);
-    const checked = validateFd(fd);
-    await stoppable(options, (stop) => writeAll(checked, bytes, position, true, stop));
+    const held = hold(file, "write");
+    try {
+      await stoppable(options, (stop) => writeAll(held.fd, bytes, position, true, stop));
+    } finally {
+      held.release();
+    }
     return;
   }
   const path = validatePath(file);
   const mode = options.mode === undefined ? undefined : parseFileMode(options.mode, "mode");
-  await stoppable(options, async (stop) => replace(await targetOf(path), bytes, mode, stop));
+  await stoppable(options, (stop) => replace(path, bytes, mode, stop));
 }
 
 async function stoppable(options: StopOptions, work: (stop: Stop) => Promise<void>): Promise<void> {
@@ -99,12 +101,13 @@ async function stoppable(options: StopOptions, work: (stop: Stop) => Promise<voi
 }
 
 async function replace(
-  path: CheckedPath,
+  given: CheckedPath,
   bytes: Uint8Array,
   mode: number | undefined,
   stop: Stop,
 ): Promise<void> {
-  const before = mode ?? (await modeOf(path));
+  const { target: path, mode: old } = await targetOf(given);
+  const before = mode ?? (old === undefined ? undefined : old & PERMISSIONS);
   const temporary = besides(path);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
   const fd = await openFd(temporary, flags, before ?? 0o666);
@@ -150,23 +153,16 @@ async function keepMode(fd: number, mode: number): Promise<void> {
   if ((has & PERMISSIONS) !== wanted) await viaNode((done) => nodeFs.fchmod(fd, wanted, done));
 }
 
-/** The permissions of the file that is to be replaced; undefined where there is none. */
-async function modeOf(path: CheckedPath): Promise<number | undefined> {
+/** Where a path leads, because a rename would replace the link; and the permissions there. */
+async function targetOf(path: CheckedPath): Promise<{ target: CheckedPath; mode?: number }> {
   try {
-    return (await nodePromises.stat(bufferOf(path))).mode & PERMISSIONS;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-/** Where a path leads; a rename would replace the link. */
-async function targetOf(path: CheckedPath): Promise<CheckedPath> {
-  try {
-    return await nodePromises.realpath(bufferOf(path), "buffer");
+    const { mode } = await statPath(path);
+    if ((mode & constants.S_IFMT) !== constants.S_IFLNK) return { target: path, mode };
+    const target = await nodePromises.realpath(bufferOf(path), "buffer");
+    return { target, mode: (await statPath(target)).mode };
   } catch (error) {
     // A new file, or a link that leads nowhere, which is replaced.
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return path;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { target: path };
     throw error;
   }
 }

@@ -23,6 +23,7 @@ import type { Operation } from "../runtime/operation.ts";
 import type { Receiver } from "../runtime/receiver.ts";
 import type { Session } from "../runtime/session.ts";
 import { fileClosed } from "./calls.ts";
+import { type HeldFile, hold } from "./hold.ts";
 import { nodeFs } from "./node.ts";
 import { road } from "./road.ts";
 
@@ -31,7 +32,7 @@ const ETIMEDOUT = -errnoOf("ETIMEDOUT");
 
 /** One read of a batch. */
 export interface BatchRead {
-  /** A descriptor or a FileHandle, which stays open until the batch settles. */
+  /** A FileHandle, whose `close()` waits; or a descriptor, which you keep open meanwhile. */
   readonly fd: number | FileHandle;
   /** Where to read, in bytes from the start of the file. */
   readonly offset: number | bigint;
@@ -61,7 +62,8 @@ export interface BatchResult {
 
 /** One checked entry, and what becomes of it. */
 class Read implements Receiver {
-  readonly fd: number;
+  readonly file: FileHandle | number;
+  fd = -1;
   readonly offset: number;
   readonly length: number;
   readonly given: BufferView | undefined;
@@ -72,17 +74,16 @@ class Read implements Receiver {
   bytesRead = 0;
   error: Error | undefined;
   readonly #batch: Batch;
+  #held: HeldFile | undefined;
 
   constructor(batch: Batch, entry: BatchRead, name: string) {
     validateObject(entry, name);
     this.#batch = batch;
     const { fd, buffer } = entry;
-    const handle = typeof fd === "object" && fd !== null && "fd" in fd;
-    const number = handle ? fd.fd : fd;
-    if (handle && number === -1) {
-      this.fd = -1;
-      this.error = fileClosed("read");
-    } else this.fd = validateFd(number, `${name}.fd`);
+    const closed = typeof fd === "object" && fd !== null && "fd" in fd && fd.fd === -1;
+    if (closed) this.error = fileClosed("read");
+    else validateFd(typeof fd === "object" && fd !== null ? fd.fd : fd, `${name}.fd`);
+    this.file = fd;
     if (buffer !== undefined) validateBuffer(buffer, `${name}.buffer`);
     const most = buffer === undefined ? MAX_RW_COUNT : buffer.byteLength;
     const length = entry.length ?? buffer?.byteLength;
@@ -93,10 +94,24 @@ class Read implements Receiver {
     this.given = buffer;
   }
 
+  /** Keeps the file open until it has settled. */
+  hold(): void {
+    this.#held = hold(this.file, "read");
+    this.fd = this.#held.fd;
+  }
+
   settled(result: number): void {
     this.inFlight = undefined;
+    this.#held?.release();
     if (result >= 0) this.bytesRead = result;
     else this.error = this.#batch.errorOf(result);
+    this.#batch.oneDone();
+  }
+
+  /** It did not even begin. */
+  refused(error: Error): void {
+    this.#held?.release();
+    this.error = error;
     this.#batch.oneDone();
   }
 
@@ -161,8 +176,12 @@ class Batch {
     this.#findMemory();
     this.#left++;
     for (const read of this.reads) {
-      if (read.error !== undefined) this.oneDone();
-      else if (this.#session === undefined) viaNode(read);
+      if (read.error !== undefined) {
+        this.oneDone();
+        continue;
+      }
+      read.hold();
+      if (this.#session === undefined) viaNode(read);
       else this.#viaRing(read, this.#session);
     }
     this.oneDone();
@@ -219,8 +238,7 @@ class Batch {
     try {
       direct?.check(request);
     } catch (error) {
-      read.error = error as Error;
-      this.oneDone();
+      read.refused(error as Error);
       return;
     }
     read.inFlight = scheduler.startFor(request, read);

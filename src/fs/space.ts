@@ -11,9 +11,10 @@ import {
 } from "../abi/linux.ts";
 import { invalidArgValue } from "../base/argument-errors.ts";
 import { ProactorError } from "../base/errors.ts";
-import { validateFd, validateInteger, validateObject } from "../base/validate.ts";
+import { validateInteger, validateObject } from "../base/validate.ts";
 import { OperationKind, Request } from "../core/index.ts";
-import { failure, fileClosed } from "./calls.ts";
+import { failure } from "./calls.ts";
+import { hold } from "./hold.ts";
 import { road } from "./road.ts";
 import { checkStop, Stop, type StopOptions } from "./stop.ts";
 
@@ -48,15 +49,14 @@ const ADVICE: Readonly<Record<Advice, number>> = {
  * fail with `ENOSPC`. What is new reads as zeros; the file grows to the end of the part unless
  * `keepSize` is set.
  *
- * @param file A FileHandle or a descriptor, open for writing until it settles.
+ * @param file A FileHandle, or a descriptor that stays open until it settles.
  * @throws `EOPNOTSUPP` where the file system cannot; `ENOSPC`, `EFBIG`; `ERR_PROACTOR_UNSUPPORTED`
  *   without io_uring, because node:fs has no function for it.
  */
 export async function allocate(file: FileHandle | number, options: AllocateOptions): Promise<void> {
-  const fd = fdOf(file, "fallocate");
   checkRange(options, 1);
   const flags = options.keepSize === true ? FALLOC_FL_KEEP_SIZE : 0;
-  await change(fd, options, flags, "allocate");
+  await change(file, options, flags, "allocate");
 }
 
 /**
@@ -64,13 +64,12 @@ export async function allocate(file: FileHandle | number, options: AllocateOptio
  * FALLOC_FL_PUNCH_HOLE: it reads as zeros from then on, and the size stays as it is. Of blocks that
  * lie in the part only partly, that part is written with zeros.
  *
- * @param file A FileHandle or a descriptor, open for writing until it settles.
+ * @param file A FileHandle, or a descriptor that stays open until it settles.
  * @throws As {@link allocate} does.
  */
 export async function punchHole(file: FileHandle | number, options: RangeOptions): Promise<void> {
-  const fd = fdOf(file, "fallocate");
   checkRange(options, 1);
-  await change(fd, options, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, "punchHole");
+  await change(file, options, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, "punchHole");
 }
 
 /**
@@ -78,31 +77,30 @@ export async function punchHole(file: FileHandle | number, options: RangeOptions
  * begins to read it, `"dontneed"` drops what is clean of it. A `length` of 0 means to the end of
  * the file. Advice changes no result of any call; without io_uring it is not given.
  *
- * @param file A FileHandle or a descriptor, open until it settles.
+ * @param file A FileHandle, or a descriptor that stays open until it settles.
  */
 export async function advise(
   file: FileHandle | number,
   advice: Advice,
   options: Partial<RangeOptions> = {},
 ): Promise<void> {
-  const fd = fdOf(file, "fadvise");
   if (!Object.hasOwn(ADVICE, advice)) throw invalidArgValue("advice", advice);
   const range = { ...options, length: options.length ?? 0 };
   checkRange(range, 0);
-  const request = requestFor(OperationKind.Fadvise, fd, range);
+  const request = requestFor(OperationKind.Fadvise, range);
   request.extra = ADVICE[advice];
-  await perform(request, range);
+  await perform(file, request, range);
 }
 
 async function change(
-  fd: number,
+  file: FileHandle | number,
   options: RangeOptions,
   flags: number,
   name: string,
 ): Promise<void> {
-  const request = requestFor(OperationKind.Fallocate, fd, options);
+  const request = requestFor(OperationKind.Fallocate, options);
   request.flags = flags;
-  if (await perform(request, options)) return;
+  if (await perform(file, request, options)) return;
   throw new ProactorError(
     "ERR_PROACTOR_UNSUPPORTED",
     `${name} needs io_uring: node:fs has no function for it`,
@@ -111,42 +109,43 @@ async function change(
 }
 
 /** False where nobody can do it. */
-async function perform(request: Request, options: RangeOptions): Promise<boolean> {
-  const session = road();
+async function perform(
+  file: FileHandle | number,
+  request: Request,
+  options: RangeOptions,
+): Promise<boolean> {
   const { kind } = request;
-  if (session?.engine.capabilities.operations[kind] !== true) return false;
+  const syscall = kind === OperationKind.Fadvise ? "fadvise" : "fallocate";
+  const held = hold(file, syscall);
+  const session = road();
+  if (session?.engine.capabilities.operations[kind] !== true) {
+    held.release();
+    return false;
+  }
   const { scheduler } = session;
-  await new Promise<void>((resolve, reject) => {
-    const stop = new Stop(options, kind === OperationKind.Fadvise ? "fadvise" : "fallocate", () => {
-      scheduler.requestCancel(inFlight);
-    });
-    if (stop.error !== undefined) {
-      reject(stop.error);
-      return;
-    }
-    const inFlight = scheduler.startFor(request, {
-      settled: (result) => {
-        stop.release();
-        if (result >= 0) resolve();
-        else reject(stop.error ?? failure(kind, result));
-      },
-    });
+  request.fd = held.fd;
+  const stop = new Stop(options, syscall, () => {
+    if (inFlight !== undefined) scheduler.requestCancel(inFlight);
   });
-  return true;
+  let inFlight: ReturnType<typeof scheduler.startFor> | undefined;
+  try {
+    if (stop.error !== undefined) throw stop.error;
+    const result = await new Promise<number>((settled) => {
+      inFlight = scheduler.startFor(request, { settled });
+    });
+    if (result < 0) throw stop.error ?? failure(kind, result);
+    return true;
+  } finally {
+    stop.release();
+    held.release();
+  }
 }
 
-function requestFor(kind: OperationKind, fd: number, options: RangeOptions): Request {
+function requestFor(kind: OperationKind, options: RangeOptions): Request {
   const request = new Request().reset(kind);
-  request.fd = fd;
   request.offset = options.offset ?? 0;
   request.length = options.length;
   return request;
-}
-
-function fdOf(file: FileHandle | number, syscall: string): number {
-  if (typeof file !== "object" || file === null || !("fd" in file)) return validateFd(file);
-  if (file.fd === -1) throw fileClosed(syscall);
-  return file.fd;
 }
 
 function checkRange(options: RangeOptions, least: number): void {

@@ -6,6 +6,7 @@ import { DEFAULT_COPY_CONCURRENCY } from "../base/limits.ts";
 import { Chunks, FileCopy, type FileCopyEnd, type FileCopyJob } from "./copy-file-ring.ts";
 import type { CopyTreeFailure, CopyTreeOptions, CopyTreeResult } from "./copy-tree.ts";
 import { nodePromises } from "./node.ts";
+import { promises } from "./promises.ts";
 import { road } from "./road.ts";
 
 const ETIMEDOUT = -errnoOf("ETIMEDOUT");
@@ -202,7 +203,7 @@ export class TreeCopy {
   }
 
   async #copyFolder({ source, target }: Item): Promise<void> {
-    const stat = await nodePromises.lstat(source);
+    const stat = await promises.lstat(source);
     const mode = stat.mode & PERMISSIONS;
     const made = await this.#makeFolder(target, mode | OWNER_FILLS);
     const entries = await nodePromises.readdir(source, { withFileTypes: true });
@@ -243,23 +244,23 @@ export class TreeCopy {
 
   async #makeFolder(target: string, mode: number): Promise<boolean> {
     try {
-      await nodePromises.mkdir(target, mode);
+      await promises.mkdir(target, mode);
       return true;
     } catch (error) {
       const there = (error as NodeJS.ErrnoException).code === "EEXIST";
-      if (there && (await nodePromises.stat(target)).isDirectory()) return false;
+      if (there && (await promises.stat(target)).isDirectory()) return false;
       throw error;
     }
   }
 
   async #copyLink({ source, target }: Item): Promise<void> {
     const says = await nodePromises.readlink(source);
-    await this.#makingRoom(target, () => nodePromises.symlink(says, target));
+    await this.#makingRoom(target, () => promises.symlink(says, target));
   }
 
   /** One file by node:fs, whose system call does not stop in the middle. */
   async #copyFile({ source, target }: Item): Promise<void> {
-    const stat = await nodePromises.lstat(source);
+    const stat = await promises.lstat(source);
     const flags = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
     const copy = () => nodePromises.copyFile(source, target, flags);
     await this.#makingRoom(target, copy);
@@ -276,7 +277,7 @@ export class TreeCopy {
     } catch (error) {
       const there = (error as NodeJS.ErrnoException).code === "EEXIST";
       if (!there || this.#options.force === false) throw error;
-      await nodePromises.unlink(target);
+      await promises.unlink(target);
       await make();
     }
   }

@@ -88,6 +88,21 @@ describe("readBatch", () => {
     }, "batch");
   });
 
+  it("has a handle that is closed meanwhile wait for it", async () => {
+    await withTempDir(async (dir) => {
+      fs.writeFileSync(join(dir, "file"), BYTES);
+      const handle = await open(join(dir, "file"));
+      const order: string[] = [];
+      const batch = readBatch([{ fd: handle, offset: 0, length: 50_000 }]);
+      const closing = handle.close().then(() => order.push("closed"));
+      const [result] = await batch;
+      order.push("read");
+      await closing;
+      assert.equal(result?.bytesRead, 50_000);
+      assert.deepEqual(order, ["read", "closed"]);
+    }, "batch");
+  });
+
   it("refuses what makes no sense before anything starts", () => {
     const good = { fd: 0, offset: 0, length: 1 };
     const throws = (entry: object, code: string) =>

@@ -83,7 +83,7 @@ export const METHODS: Readonly<Record<string, How>> = {
 export const BEYOND: Readonly<Record<string, string>> = {
   advise: "tells the page cache what will be needed: FADVISE",
   allocate: "room on the disk before it is written: FALLOCATE",
-  AppendLog: "what `openLog` opens: many writers, one WRITEV and one FSYNC for all who wait",
+  AppendLog: "what `openLog` opens: many writers, one WRITE and one FSYNC for all who wait",
   copyTree: "a tree of files, many at once, with progress",
   openLog: "opens an append log with group commit",
   punchHole: "gives a part of a file back to the disk: FALLOCATE",
