@@ -63,8 +63,10 @@ export function allConfigurations(setting: Setting): Configuration[] {
     c(setting, "c-cached-1", "uring-read", { depth: 1 }),
     c(setting, "c-fixed-128", "uring-read", { depth: 128, fixed: 1 }),
     ring(setting, "ring-fixed-128", "read"),
+    ring(setting, "verbs-fixed-128", "read", "ring-verbs"),
     c(setting, "c-nop-128", "uring-nop", { depth: 128 }),
     ring(setting, "ring-nop-128", "nop"),
+    ring(setting, "verbs-nop-128", "nop", "ring-verbs"),
     c(setting, "c-direct-32", "uring-read", { depth: 32, direct: 1 }),
     fio(setting, "fio-direct-32", { direct: true }),
     node(setting, "proactor-direct-32", PLAIN_DIRECT),
@@ -130,8 +132,13 @@ function node(
   });
 }
 
-function ring({ file, options }: Setting, name: string, operation: "read" | "nop"): Configuration {
-  const program = join(ROOT, "dist", "bench", "reference", "ring.js");
+function ring(
+  { file, options }: Setting,
+  name: string,
+  operation: "read" | "nop",
+  source: "ring" | "ring-verbs" = "ring",
+): Configuration {
+  const program = join(ROOT, "dist", "bench", "reference", `${source}.js`);
   const { seconds, rampSeconds } = options;
   const job = {
     operation,

@@ -117,6 +117,15 @@ export const ROWS: readonly Row[] = [
     atLeast: 0.93,
   },
   {
+    id: "verbs-c",
+    work: "proactor/ring, depth 128, fixed buffer and file",
+    against: "C with liburing",
+    metric: "rate",
+    ours: "verbs-fixed-128",
+    theirs: "c-fixed-128",
+    atLeast: 0.95,
+  },
+  {
     id: "nop-c",
     work: "ring level, NOPs in batches of 128",
     against: "C with liburing",
@@ -211,6 +220,14 @@ export const ROWS: readonly Row[] = [
     metric: "heap",
     ours: "newest-operation-heap",
     atMost: 400,
+  },
+  {
+    id: "verbs-nop-c",
+    work: "proactor/ring, NOPs in batches of 128",
+    against: "C with liburing",
+    metric: "rate",
+    ours: "verbs-nop-128",
+    theirs: "c-nop-128",
   },
   {
     id: "newest-cross",

@@ -43,8 +43,13 @@ export class CompletionQueue {
   readonly words: Uint32Array;
   /** The same words, signed: `res` is, and V8 reads all of them faster this way. */
   readonly signedWords: Int32Array;
+  /** The first word of the first CQE. */
+  readonly first: number;
+  /** One less than `entries`. */
+  readonly mask: number;
+  /** The logarithm of the words from one CQE to the next. */
+  readonly shift: number;
   readonly #layout: CompletionQueueLayout;
-  readonly #mask: number;
   // A signed word: V8 computes with those in registers.
   #head: number;
 
@@ -53,7 +58,9 @@ export class CompletionQueue {
     this.signedWords = new Int32Array(words.buffer, words.byteOffset, words.length);
     this.#layout = layout;
     this.entries = layout.entries;
-    this.#mask = layout.entries - 1;
+    this.first = layout.cqes;
+    this.mask = layout.entries - 1;
+    this.shift = 31 - Math.clz32(layout.stride);
     this.#head = loadAcquire(words, layout.head) | 0;
   }
 
@@ -69,7 +76,7 @@ export class CompletionQueue {
 
   /** The first word of the `i`th completion that `available` counted. */
   at(i: number): number {
-    return this.#layout.cqes + ((this.#head + i) & this.#mask) * this.#layout.stride;
+    return this.first + (((this.#head + i) & this.mask) << this.shift);
   }
 
   /** Gives the first `count` completions back to the kernel. */

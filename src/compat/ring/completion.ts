@@ -21,6 +21,7 @@ const FLAGS = CQE_FLAGS / 4;
 const NOT_LAST = IORING_CQE_F_MORE | IORING_CQE_F_SKIP;
 const HEAD_WORD = GUARD_CQ_HEAD;
 const FINALS_WORD = GUARD_FINALS;
+const LARGE = IORING_CQE_F_32;
 
 /**
  * The verbs that find completions. A cqe is the index of its first word in `cqes`; it is good until
@@ -138,7 +139,10 @@ export abstract class CompletionVerbs extends SubmissionVerbs {
     const { cq } = this;
     const places = cq.available();
     if (!this.isMixed) {
-      for (let i = 0; i < places; i++) visit(cq.at(i));
+      // What `at` would look up again for each of them.
+      const { first, mask, shift } = cq;
+      const head = cq.head | 0;
+      for (let i = 0; i < places; i++) visit(first + (((head + i) & mask) << shift));
       return places;
     }
     for (let i = 0; i < places; ) {
@@ -166,19 +170,26 @@ export abstract class CompletionVerbs extends SubmissionVerbs {
    * is the program's again, unless more completions will follow.
    */
   cqAdvance(count: number): void {
-    const { cq, cqes, inFlight, control } = this;
+    const { cq, cqes, inFlight, control, isMixed } = this;
+    const first = cq.first | 0;
+    const mask = cq.mask | 0;
+    const shift = cq.shift | 0;
+    const head = cq.head | 0;
     let finals = 0;
     for (let i = 0; i < count; ) {
-      const at = cq.at(i);
+      const at = (first + (((head + i) & mask) << shift)) | 0;
       const flags = cqes[at + FLAGS] as number;
-      if ((flags & NOT_LAST) === 0 && inFlight.finish(cqes[at] as number, cqes[at + 1] as number)) {
+      if (
+        (flags & NOT_LAST) === 0 &&
+        inFlight.finish(cqes[at] as number, cqes[at + 1] as number) === true
+      ) {
         finals++;
       }
-      i += this.isMixed && (flags & IORING_CQE_F_32) !== 0 ? 2 : 1;
+      i += isMixed === true && (flags & LARGE) !== 0 ? 2 : 1;
     }
     // The guard must know what we have seen before the kernel may overwrite it.
     control[FINALS_WORD] = (control[FINALS_WORD] as number) + finals;
-    control[HEAD_WORD] = cq.head + count;
+    control[HEAD_WORD] = head + count;
     cq.advance(count);
     if (inFlight.total === 0 && this.retired.length > 0) this.retired.length = 0;
   }

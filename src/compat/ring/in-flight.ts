@@ -1,8 +1,13 @@
 /** The high word of user data that `sqeSetData` makes; the low one is the object's place. */
 export const OBJECT_DATA = 0xffff_fffe;
 
+const OBJECT = OBJECT_DATA | 0;
+
 /** Places for entries at the start; half of them are used before there are more. */
 const INITIAL_PLACES = 512;
+
+/** User data below this has a place of its own, where it is found without a search. */
+const DIRECT = 1024;
 
 /** Multipliers that scatter keys which differ in few bits. */
 const GOLDEN = 0x9e37_79b1;
@@ -13,6 +18,8 @@ const WORDS = 4;
 const HIGH = 1;
 const COUNT = 2;
 const MARKS = 3;
+/** Where the places begin that are searched. */
+const SEARCHED = DIRECT * WORDS;
 
 /** Mark: the place is taken. */
 const USED = 1;
@@ -30,7 +37,8 @@ const STANDS_IN = 4;
  * does not.
  *
  * An open hash table in one typed array, because it is asked twice for every request: no
- * allocation, no BigInt, and one cache line each time. Entries stay when their count falls to zero,
+ * allocation, no BigInt, and one cache line each time. Before its places lie those of small
+ * numbers, which most programs use: each has its own. Entries stay when their count falls to zero,
  * so that a program which uses the same user data again finds them where they are; they are dropped
  * when the table is half full.
  */
@@ -39,17 +47,18 @@ export class InFlight {
   total = 0;
   /** Called with the low word of `OBJECT_DATA` keys when nothing with them is in flight. */
   onObjectDone: (index: number) => void = () => {};
-  #table = new Int32Array(INITIAL_PLACES * WORDS);
+  #table = withDirect(new Int32Array(SEARCHED + INITIAL_PLACES * WORDS));
   #shift = 32 - Math.log2(INITIAL_PLACES);
   #used = 0;
   /** What is lent, by place: undefined, one object, or a Set of them. */
-  #held: unknown[] = new Array(INITIAL_PLACES).fill(undefined);
+  #held: unknown[] = new Array(DIRECT + INITIAL_PLACES).fill(undefined);
   /** The entry that completes instead, when a completion comes that nobody waits for. */
   readonly #partners = new Map<number, number>();
 
   /** Notes that a request is in flight. Words are signed. Returns its entry, for `hold`. */
   add(low: number, high: number): number {
-    const entry = this.#entryOf(low, high);
+    const isDirect = high === 0 && low >= 0 && low < DIRECT;
+    const entry = isDirect === true ? low * WORDS : this.#entryOf(low, high);
     const table = this.#table;
     table[entry + COUNT] = (table[entry + COUNT] as number) + 1;
     this.total++;
@@ -86,7 +95,8 @@ export class InFlight {
    * asked for it (a message from another ring), or its request was not sure to have one.
    */
   finish(low: number, high: number): boolean {
-    let entry = this.#find(low, high);
+    const isDirect = high === 0 && low >= 0 && low < DIRECT;
+    let entry = isDirect === true ? low * WORDS : this.#find(low, high);
     if (entry === -1) return false;
     const table = this.#table;
     if (table[entry + COUNT] === 0) {
@@ -99,7 +109,7 @@ export class InFlight {
     this.total--;
     if (count === 0) {
       if (((table[entry + MARKS] as number) & HELD) !== 0) this.#giveBack(entry);
-      if (high === (OBJECT_DATA | 0)) this.onObjectDone(low);
+      if (high === OBJECT) this.onObjectDone(low);
     }
     return true;
   }
@@ -123,13 +133,20 @@ export class InFlight {
 
   /** The first word of an entry, or -1. */
   #find(low: number, high: number): number {
+    if (high === 0 && low >= 0 && low < DIRECT) return low * WORDS;
     const table = this.#table;
-    let at = (Math.imul(low ^ Math.imul(high, MIXER), GOLDEN) >>> this.#shift) * WORDS;
+    let at = this.#firstPlace(low, high);
     for (;;) {
       if (table[at] === low && table[at + HIGH] === high && table[at + MARKS] !== 0) return at;
       if (table[at + MARKS] === 0) return -1;
-      at = (at + WORDS) & (table.length - 1);
+      at = at + WORDS === table.length ? SEARCHED : at + WORDS;
     }
+  }
+
+  /** Where the search for an entry begins. */
+  #firstPlace(low: number, high: number): number {
+    const hash = Math.imul(low ^ Math.imul(high, MIXER), GOLDEN) >>> this.#shift;
+    return SEARCHED + hash * WORDS;
   }
 
   #entryOf(low: number, high: number): number {
@@ -138,11 +155,11 @@ export class InFlight {
   }
 
   #insert(low: number, high: number): number {
-    if (this.#used * WORDS * 2 >= this.#table.length) this.#rebuild();
+    if (this.#used * WORDS * 2 >= this.#table.length - SEARCHED) this.#rebuild();
     this.#used++;
     const table = this.#table;
-    let at = (Math.imul(low ^ Math.imul(high, MIXER), GOLDEN) >>> this.#shift) * WORDS;
-    while (table[at + MARKS] !== 0) at = (at + WORDS) & (table.length - 1);
+    let at = this.#firstPlace(low, high);
+    while (table[at + MARKS] !== 0) at = at + WORDS === table.length ? SEARCHED : at + WORDS;
     table[at] = low;
     table[at + HIGH] = high;
     table[at + COUNT] = 0;
@@ -160,17 +177,19 @@ export class InFlight {
     );
     const isLive = (entry: number) => old[entry + COUNT] !== 0 || isNeeded.has(entry);
     let live = 0;
-    for (let entry = 0; entry < old.length; entry += WORDS) if (isLive(entry)) live++;
-    const length = live * WORDS * 4 > old.length ? old.length * 2 : old.length;
-    this.#table = new Int32Array(length);
-    this.#shift = 32 - Math.log2(length / WORDS);
+    for (let entry = SEARCHED; entry < old.length; entry += WORDS) if (isLive(entry)) live++;
+    const before = (old.length - SEARCHED) / WORDS;
+    const places = live * 4 > before ? before * 2 : before;
+    this.#table = withDirect(new Int32Array(SEARCHED + places * WORDS));
+    this.#shift = 32 - Math.log2(places);
     this.#used = 0;
-    this.#held = new Array(length / WORDS).fill(undefined);
+    this.#held = new Array(DIRECT + places).fill(undefined);
     this.#partners.clear();
     const moved = new Map<number, number>();
     for (let entry = 0; entry < old.length; entry += WORDS) {
       if (!isLive(entry)) continue;
-      const at = this.#insert(old[entry] as number, old[entry + HIGH] as number);
+      const isDirect = entry < SEARCHED;
+      const at = isDirect ? entry : this.#insert(old[entry] as number, old[entry + HIGH] as number);
       this.#table[at + COUNT] = old[entry + COUNT] as number;
       moved.set(entry, at);
       const object = held[entry / WORDS];
@@ -184,4 +203,13 @@ export class InFlight {
       this.#mark(at, STANDS_IN);
     }
   }
+}
+
+/** Writes the entries of small numbers, which are always there. */
+function withDirect(table: Int32Array): Int32Array {
+  for (let low = 0; low < DIRECT; low++) {
+    table[low * WORDS] = low;
+    table[low * WORDS + MARKS] = USED;
+  }
+  return table;
 }

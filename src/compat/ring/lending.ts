@@ -24,6 +24,8 @@ const LINKED = (IOSQE_IO_LINK | IOSQE_IO_HARDLINK) << 8;
 const SILENT = IOSQE_CQE_SKIP_SUCCESS << 8;
 const TIED = LINKED | SILENT;
 const POLL_REMOVE = IORING_OP_POLL_REMOVE;
+const OBJECT = OBJECT_DATA | 0;
+const MIXED = IORING_SETUP_SQE_MIXED;
 
 /** How far into a chain of linked requests we are. */
 const Chain = {
@@ -36,6 +38,7 @@ const Chain = {
   /** Nobody can say which of the rest will have a completion. */
   Unsure: 3,
 } as const;
+const NONE = Chain.None;
 
 /** What was lent to requests that never say when they are done; it has to live as long as we do. */
 const neverGivenBack = new Set<unknown>();
@@ -116,27 +119,30 @@ export abstract class LendingRing extends RingCore {
 
   /** Notes what is about to be submitted: under which user data, and what it was lent. */
   protected account(): void {
-    const { sqes, lent, hasLent, shift, sq, inFlight } = this;
-    const mask = sq.entries - 1;
-    const { tail } = sq;
-    let chain: number = Chain.None;
-    for (let position = this.#accounted; position !== tail; position = (position + 1) | 0) {
+    const { sqes, lent, hasLent, sq, inFlight } = this;
+    // V8 asks of a field at every use whether it is a small integer, unless it is made one.
+    const shift = this.shift | 0;
+    const mask = (sq.entries - 1) | 0;
+    const tail = sq.tail | 0;
+    const isMixed = (this.flags & MIXED) !== 0;
+    let chain: number = NONE;
+    for (let position = this.#accounted | 0; position !== tail; position = (position + 1) | 0) {
       const index = position & mask;
       const at = index << shift;
       const head = sqes[at] as number;
-      if ((head & TIED) === 0 && chain === Chain.None && (head & 0xff) !== POLL_REMOVE) {
+      if ((head & TIED) === 0 && chain === NONE && (head & 0xff) !== POLL_REMOVE) {
         const low = (sqes[at + 8] as number) | 0;
         const high = (sqes[at + 9] as number) | 0;
         const entry = inFlight.add(low, high);
-        if (high === (OBJECT_DATA | 0)) this.objects.submitted(low);
-        if (hasLent && lent[index] !== undefined) {
+        if (high === OBJECT) this.objects.submitted(low);
+        if (hasLent === true && lent[index] !== undefined) {
           inFlight.hold(entry, lent[index]);
           lent[index] = undefined;
         }
       } else {
         chain = this.#accountTied(index, at, chain);
       }
-      if ((this.flags & IORING_SETUP_SQE_MIXED) !== 0 && isLong(head & 0xff)) {
+      if (isMixed === true && isLong(head & 0xff)) {
         position = (position + 1) | 0;
         this.#addSilent(1);
       }
@@ -178,7 +184,7 @@ export abstract class LendingRing extends RingCore {
     const head = sqes[at] as number;
     const low = (sqes[at + 8] as number) | 0;
     const high = (sqes[at + 9] as number) | 0;
-    if (high === (OBJECT_DATA | 0)) this.objects.submitted(low);
+    if (high === OBJECT) this.objects.submitted(low);
     const goesOn = (head & LINKED) !== 0;
     const isSilent = (head & SILENT) !== 0;
     const next = nextInChain(chain, isSilent);

@@ -30,6 +30,7 @@ import type { Pointer, Struct } from "./memory.ts";
 const GETEVENTS = IORING_ENTER_GETEVENTS;
 const NEEDS_ENTER = IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN;
 const OBJECT = OBJECT_DATA;
+const NOP = IORING_OP_NOP;
 
 /** The verbs that fill the submission queue and hand it over. */
 export abstract class SubmissionVerbs extends LendingRing {
@@ -42,7 +43,7 @@ export abstract class SubmissionVerbs extends LendingRing {
     if (sqe >= 0) {
       const w = this.sqes;
       // What a NOP looks at; the rest is written with whatever it will be.
-      w[sqe] = IORING_OP_NOP;
+      w[sqe] = NOP;
       w[sqe + 7] = 0;
       this.pairs[(sqe >> 1) + 4] = 0;
       this.pairs[(sqe >> 1) + 5] = 0;
