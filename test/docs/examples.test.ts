@@ -45,6 +45,18 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
       "ENOENT: no such file or directory, open '/no/such/file'",
     ],
   },
+  register: {
+    argument: data,
+    lines: [
+      "16 bytes, by a callback",
+      "512 bytes, by a promise",
+      "fs.open: 1 of 1",
+      "fs.read: 1 of 1",
+      "fs.close: 1 of 1",
+      "fs.promises.readFile: 1 of 1",
+      "routed",
+    ],
+  },
   "being-told": {
     argument: data,
     lines: [
