@@ -87,7 +87,6 @@ export class Flight {
     this.begin();
     return new Promise((resolve, reject) => {
       this.#waiting.push(() => {
-        this.end();
         try {
           resolve(start());
         } catch (error) {
@@ -95,6 +94,8 @@ export class Flight {
           reject(error);
           this.moved();
         }
+        // By now what was started keeps the handle open by itself.
+        this.end();
       });
     });
   }

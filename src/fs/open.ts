@@ -127,26 +127,24 @@ class Opening implements Receiver {
     if (result >= 0) this.#opened(result);
     else if (result === ENXIO && (flags & O_NONBLOCK) === 0) {
       // Nobody reads this FIFO: the ring says so, where node:fs waits for somebody.
-      openByThread(path, flags, mode).then((fd) => this.#resolve(this.#handle(fd)), this.#reject);
+      openByThread(path, flags, mode).then((fd) => this.#succeed(fd, false), this.#reject);
     } else this.#resolve(failing(systemError(result, "open", path)));
   }
 
   #opened(fd: number): void {
     const { scheduler, direct } = this.#session;
-    const { flags } = this.#wanted;
-    const waits = (flags & (O_ACCMODE | O_NONBLOCK)) === O_RDONLY && !direct?.seekable(fd);
-    if (!waits || !nodeFs.fstatSync(fd).isFIFO()) this.#resolve(this.#handle(fd));
+    const seekable = direct?.seekable(fd) === true;
+    const waits = !seekable && (this.#wanted.flags & (O_ACCMODE | O_NONBLOCK)) === O_RDONLY;
+    if (!waits || !nodeFs.fstatSync(fd).isFIFO()) this.#succeed(fd, seekable);
     else {
       const opening = openFifo(scheduler, { ...this.#wanted, fd });
-      opening.then((waited) => this.#resolve(this.#handle(waited)), this.#reject);
+      opening.then((waited) => this.#succeed(waited, false), this.#reject);
     }
   }
 
-  #handle(fd: number): FileHandle {
+  #succeed(fd: number, seekable: boolean): void {
     const { flags } = this.#wanted;
-    const { direct } = this.#session;
-    direct?.opened(fd, flags);
-    const seekable = direct?.seekable(fd) === true;
-    return new FileHandle(nativeHandle(fd), seekable, (flags & O_DIRECT) !== 0);
+    this.#session.direct?.opened(fd, flags);
+    this.#resolve(new FileHandle(nativeHandle(fd), seekable, (flags & O_DIRECT) !== 0));
   }
 }

@@ -12,6 +12,12 @@ import { compareWithNode, type Outcome, outcomeOf, type Promises } from "./twins
 
 const TEXT = "0123456789abcdefghijklmnopqrstuvwxyz";
 
+/** What our FileHandle has of its own. */
+const METHODS = [
+  ...["read", "write", "readv", "writev", "truncate", "sync", "datasync"],
+  ...["stat", "readFile", "writeFile", "appendFile"],
+];
+
 const TEXT_LIKE = { toString: () => "text" };
 
 /** A method with whatever arguments: what is compared is what it makes of them. */
@@ -186,7 +192,7 @@ describe("FileHandle", () => {
       assert.deepEqual(Object.keys(ours), Object.keys(node));
       assert.deepEqual(Reflect.ownKeys(ours).map(String), Reflect.ownKeys(node).map(String));
       assert.equal(String(ours), String(node));
-      for (const name of ["read", "write", "readv", "writev", "truncate", "sync", "datasync"]) {
+      for (const name of METHODS) {
         const [a, b] = [ours, node].map((each) => (each as unknown as Loose)[name]);
         assert.equal(a?.length, b?.length, name);
         assert.equal(a?.name, b?.name, name);
@@ -285,6 +291,59 @@ describe("FileHandle", () => {
     await compareWithNode((fs, dir) => outcomes(fs, dir, "datasync", [() => []]));
   });
 
+  it("reads and writes what is left of the file as node:fs does", async () => {
+    await compareWithNode((fs, dir) =>
+      outcomes(fs, dir, "readFile", [
+        () => [],
+        () => ["utf8"],
+        () => [{ encoding: "latin1" }],
+        () => [{ encoding: "nonsense" }],
+        () => [null],
+        () => [7],
+        () => [{ signal: AbortSignal.abort() }],
+        () => [{ signal: {} }],
+      ]),
+    );
+    for (const method of ["writeFile", "appendFile"]) {
+      await compareWithNode((fs, dir) =>
+        outcomes(fs, dir, method, [
+          () => ["text"],
+          () => [Buffer.from("text")],
+          () => ["74657874", "hex"],
+          () => [["an", "iterable"]],
+          () => [new Uint16Array([1, 2])],
+          () => ["text", { encoding: "utf16le" }],
+          () => ["text", { signal: AbortSignal.abort() }],
+          () => [""],
+          () => [7],
+          () => [undefined],
+          () => [{}],
+        ]),
+      );
+    }
+  });
+
+  it("keeps whole files apart from what else moves the file position", async () => {
+    await withTempDir(async (dir) => {
+      const path = join(dir, "file");
+      const handle = await promises.open(path, "w+");
+      const big = Buffer.alloc(300_000, "b");
+      await Promise.all([handle.writeFile(big), handle.write("between"), handle.appendFile("end")]);
+      const text = readFileSync(path, "latin1");
+      assert.equal(text, `${big.toString("latin1")}betweenend`);
+      await handle.close();
+      const again = await promises.open(path);
+      const first = again.read(Buffer.alloc(4));
+      const rest = again.readFile("latin1");
+      const after = again.read(Buffer.alloc(4));
+      const closing = again.close();
+      assert.equal((await first).buffer.toString(), "bbbb");
+      assert.equal((await rest).length, text.length - 4);
+      assert.equal((await after).bytesRead, 0);
+      await closing;
+    });
+  });
+
   it("refuses with the kernel's errors as node:fs does", async () => {
     await compareWithNode(async (fs, dir) => {
       const path = join(dir, "file");
@@ -315,7 +374,7 @@ describe("FileHandle", () => {
       await handle.close();
       const loose = handle as unknown as Loose;
       const found: unknown[] = [handle.fd];
-      for (const name of ["read", "write", "readv", "writev", "truncate", "sync", "datasync"]) {
+      for (const name of METHODS) {
         found.push(await outcomeOf(() => loose[name]?.(Buffer.alloc(1))));
       }
       found.push(await outcomeOf(() => handle.close()));
