@@ -4,7 +4,7 @@ import { callbackFunctions, callbackRoad } from "../fs/callbacks/index.ts";
 import { nodeFs, nodePromises } from "../fs/node.ts";
 import { promises } from "../fs/promises.ts";
 import { road } from "../fs/road.ts";
-import { routeAll } from "../fs/streams/index.ts";
+import { routeAll } from "../fs/streams/route.ts";
 import type { Counts } from "./counts.ts";
 import type { Part } from "./settings.ts";
 

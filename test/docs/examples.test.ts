@@ -131,6 +131,10 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     argument: (folder) => join(folder, "settings.json"),
     lines: ['the old or the new, and now the new: {"version":2}', "the old is still there: 2"],
   },
+  streams: {
+    argument: data,
+    lines: ["lines: some", "copied all of it: true"],
+  },
   "read-batch": {
     argument: data,
     lines: ["bytes: 16, 32, 0", "into my own: true", "of a closed handle: file closed"],

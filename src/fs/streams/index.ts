@@ -3,8 +3,6 @@ import type fs from "node:fs";
 import { nodeFs } from "../node.ts";
 import { route } from "./route.ts";
 
-export { type Routing, routeAll } from "./route.ts";
-
 /**
  * Makes a stream that reads a file, `fs.createReadStream` with the same options, events and errors.
  * What comes back is a `fs.ReadStream` whose reads go to the ring; with `options.fs`, and where
