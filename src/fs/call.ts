@@ -66,6 +66,11 @@ export abstract class Call implements Receiver {
       this.signal = undefined;
       this.#unwatch?.();
       this.#unwatch = undefined;
+      // In node:fs an abort has until the next turn of the loop, at least, to come in time.
+      if (error === undefined && !signal.aborted) {
+        setImmediate(() => resolve(signal.aborted ? failing(abortError(signal)) : value));
+        return;
+      }
       if (signal.aborted) {
         resolve(failing(abortError(signal)));
         return;

@@ -1,4 +1,5 @@
 /** What calls that handle a whole file have in common: arguments, scratch memory, the way out. */
+import { types } from "node:util";
 import { AT_FDCWD, O_CLOEXEC, O_DIRECT, O_RDONLY, O_TMPFILE } from "../abi/linux.ts";
 import {
   FS_CELL_BYTES,
@@ -95,11 +96,12 @@ export function flagsOf(flag: unknown, preset: number): number {
 /** How a file is opened to be read, unless told. */
 export const READ_FLAGS: number = O_RDONLY | O_CLOEXEC;
 
-/** Whether a signal is one that can be listened to. */
+/** Whether a signal is one that can be listened to; node:fs never does, and takes any that looks so. */
 export function isAbortSignal(signal: unknown): signal is AbortSignal {
   return (
     typeof signal === "object" &&
     signal !== null &&
+    !types.isProxy(signal) &&
     "aborted" in signal &&
     typeof (signal as AbortSignal).addEventListener === "function"
   );

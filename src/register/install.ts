@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { callbackFunctions, callbackRoad } from "../fs/callbacks/index.ts";
+import { callbackFunctions, callbackRoad, lookAgain } from "../fs/callbacks/index.ts";
 import { nodeFs, nodePromises } from "../fs/node.ts";
 import { promises } from "../fs/promises.ts";
 import { road } from "../fs/road.ts";
@@ -62,6 +62,7 @@ function installCallbacks({ counts, isMocked }: Installation): void {
     };
     put(fs, name, routed, original);
   }
+  lookAgain();
 }
 
 function installStreams({ counts, isMocked }: Installation): void {

@@ -14,9 +14,9 @@ import {
 import { type CallbackRoad, callbackRoad } from "./road.ts";
 import { fstat, lstat, stat } from "./stats.ts";
 import { read, readv, write, writev } from "./transfers.ts";
-import { appendFile, copyFile, readFile, writeFile } from "./whole.ts";
+import { appendFile, copyFile, lookAgain, readFile, writeFile } from "./whole.ts";
 
-export { callbackRoad };
+export { callbackRoad, lookAgain };
 
 /** Starts what it was asked and answers true, or leaves it to Node's function and answers false. */
 export type CallbackFunction = (on: CallbackRoad, args: readonly unknown[]) => boolean;

@@ -2,6 +2,7 @@
  * Functions of whole files, which take several requests: the promise of proactor/fs does the work.
  * Each is true when it has started.
  */
+import fs from "node:fs";
 import { nodePromises } from "../node.ts";
 import { promises } from "../promises.ts";
 import { hasOnly, isCallback, isView, plainFlags, plainMode, plainPath } from "./arguments.ts";
@@ -17,6 +18,19 @@ interface WholeOptions {
   readonly flag?: unknown;
   readonly mode?: unknown;
   readonly flush?: unknown;
+}
+
+/** What Node's fs.writeFile calls as anybody would: who replaces one of them expects to be asked. */
+const CALLED = ["open", "write", "fsync", "close"] as const;
+let known: readonly unknown[] = look();
+
+function look(): readonly unknown[] {
+  return CALLED.map((name) => fs[name]);
+}
+
+/** Takes what node:fs has now for what writeFile need not call. */
+export function lookAgain(): void {
+  known = look();
 }
 
 type Work = (...args: unknown[]) => Promise<unknown>;
@@ -62,6 +76,7 @@ function put(
   const options = plainOptions(args[2], WRITE_OPTIONS);
   if (path === undefined || options === undefined || !isCallback(callback)) return false;
   if (!isView(data) && typeof data !== "string") return false;
+  if (CALLED.some((each, i) => fs[each] !== known[i])) return false;
   return start(on, name, [path, data, options], callback);
 }
 
