@@ -79,6 +79,12 @@ export function outOfRange(
   return nodeError(new RangeError(), "ERR_OUT_OF_RANGE", message);
 }
 
+/** `ERR_FS_FILE_TOO_LARGE` for a file of `size` bytes, with the text that Node gives it. */
+export function fileTooLarge(size: number): RangeError & ArgumentError {
+  const message = `File size (${size}) is greater than 2 GiB`;
+  return nodeError(new RangeError(), "ERR_FS_FILE_TOO_LARGE", message);
+}
+
 /** `ERR_INVALID_ARG_VALUE` with the text that Node gives it. */
 export function invalidArgValue(
   name: string,

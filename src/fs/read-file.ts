@@ -12,6 +12,7 @@ import {
   STX_MODE,
   STX_SIZE,
 } from "../abi/linux.ts";
+import { fileTooLarge } from "../base/argument-errors.ts";
 import { errnoOf, systemError } from "../base/errors.ts";
 import { FS_CALLS_KEPT, FS_CELL_BYTES, FS_CHUNK_BYTES, FS_OFF_LOOP_BYTES } from "../base/limits.ts";
 import { OperationKind, Request } from "../core/index.ts";
@@ -234,6 +235,11 @@ class ReadFile extends Call {
     const long = this.#encoding !== undefined && size > bufferConstants.MAX_STRING_LENGTH / 2;
     if ((size > MOST_BYTES || long) && this.#held === undefined) {
       this.#leaveToNode(this.#options);
+      return;
+    }
+    if (size > MOST_BYTES) {
+      this.#error = fileTooLarge(size);
+      this.#finish(undefined);
       return;
     }
     this.#size = size;
