@@ -89,7 +89,12 @@ describe("io_uring, denied", () => {
     });
   }
 
-  it("by death is avoided when another engine is forced: nobody asks then", { skip }, async () => {
+  it("by death is avoided when another engine is forced: nobody asks then", { skip }, async (t) => {
+    const bare = await denied("kill", "setTimeout(() => undefined, 1);");
+    if (bare.signal === "SIGSYS") {
+      t.skip(`libuv of Node ${process.versions.node} makes a ring of its own`);
+      return;
+    }
     const killed = await denied("kill", works);
     assert.equal(killed.signal, "SIGSYS", "The filter works");
     for (const env of [{ PROACTOR_ENGINE: "thread_pool" }, { PROACTOR_NO_NATIVE: "1" }]) {
