@@ -81,13 +81,15 @@ export function markdownSection(report: Report, section = REFERENCE_SECTION): st
   return [
     beginOf(section),
     "",
-    `\`${command}\`: ${rounds} interleaved rounds of ${seconds} s, medians, spread = smallest to`,
-    "largest round. A quotient is taken round by round, so both of its sides ran side by side.",
+    wrapped(
+      `\`${command}\`: ${rounds} interleaved rounds of ${seconds} s, medians, spread = smallest ` +
+        "to largest round. A quotient is taken round by round, so both of its sides ran side by side.",
+    ),
     "",
-    `Machine: ${machineLine(machine)}; load average before: ${machine.load.toFixed(2)}.`,
+    wrapped(`Machine: ${machineLine(machine)}; load average before: ${machine.load.toFixed(2)}.`),
     ...(machine.mitigations.length === 0
       ? []
-      : ["", `Mitigations: ${machine.mitigations.join("; ")}.`]),
+      : ["", wrapped(`Mitigations: ${machine.mitigations.join("; ")}.`)]),
     "",
     ...lines,
     "",
@@ -95,6 +97,18 @@ export function markdownSection(report: Report, section = REFERENCE_SECTION): st
     ...(notes.length === 0 ? [] : [""]),
     endOf(section),
   ].join("\n");
+}
+
+/** A paragraph in lines of at most 100 columns, as every page here has them. */
+function wrapped(text: string): string {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    if (line === "") lines[lines.length - 1] = word;
+    else if (line.length + 1 + word.length <= 100) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join("\n");
 }
 
 /** Puts the section in place of the one in the page. Throws when the page has no place for it. */
