@@ -83,7 +83,8 @@ export function markdownSection(report: Report, section = REFERENCE_SECTION): st
     "",
     wrapped(
       `\`${command}\`: ${rounds} interleaved rounds of ${seconds} s, medians, spread = smallest ` +
-        "to largest round. A quotient is taken round by round, so both of its sides ran side by side.",
+        "to largest round. A quotient is taken round by round, so both of its sides ran side by " +
+        "side.",
     ),
     "",
     wrapped(`Machine: ${machineLine(machine)}; load average before: ${machine.load.toFixed(2)}.`),
