@@ -25,6 +25,7 @@ import {
   flagsOf,
   type HeldDescriptor,
   isAbortSignal,
+  isEncoding,
   openRequest,
   pathOf,
   READ_FLAGS,
@@ -418,10 +419,8 @@ function readOptions(options: unknown): boolean {
 
 function readEncoding(encoding: unknown): boolean {
   if (!encoding) return true;
-  if (encoding !== "utf8" && !(typeof encoding === "string" && Buffer.isEncoding(encoding))) {
-    return false;
-  }
-  told.encoding = encoding as BufferEncoding;
+  if (!isEncoding(encoding)) return false;
+  told.encoding = encoding;
   return true;
 }
 

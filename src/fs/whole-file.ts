@@ -133,3 +133,8 @@ export function writeByHandle(
 ): Promise<unknown> | undefined {
   return typeof handle === "object" ? handleCalls?.write(handle, data, options) : undefined;
 }
+
+/** Whether it is an encoding of text that Node knows; the usual one is not looked up. */
+export function isEncoding(encoding: unknown): encoding is BufferEncoding {
+  return encoding === "utf8" || (typeof encoding === "string" && Buffer.isEncoding(encoding));
+}

@@ -13,6 +13,7 @@ import {
   flagsOf,
   type HeldDescriptor,
   isAbortSignal,
+  isEncoding,
   openRequest,
   pathOf,
   type WholeFiles,
@@ -323,10 +324,8 @@ function readOptions(options: unknown, flags: number): boolean {
 
 function readEncoding(encoding: unknown): boolean {
   if (!encoding) return true;
-  if (encoding !== "utf8" && !(typeof encoding === "string" && Buffer.isEncoding(encoding))) {
-    return false;
-  }
-  settings.encoding = encoding as BufferEncoding;
+  if (!isEncoding(encoding)) return false;
+  settings.encoding = encoding;
   return true;
 }
 
