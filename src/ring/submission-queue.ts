@@ -70,10 +70,14 @@ export class SubmissionQueue {
     return (tail & (this.entries - 1)) << this.shift;
   }
 
-  /** Publishes every reserved SQE. Returns how many the kernel has yet to consume. */
+  /**
+   * Publishes every reserved SQE. Returns how many the kernel had not consumed by then. `head` is
+   * read first: a thread of the kernel (IORING_SETUP_SQPOLL) may consume what is published before we
+   * look again, and the count would leave it out.
+   */
   publish(): number {
-    storeRelease(this.#words, this.#layout.tail, this.#tail);
     this.#headCached = loadAcquire(this.#words, this.#layout.head) | 0;
+    storeRelease(this.#words, this.#layout.tail, this.#tail);
     return (this.#tail - this.#headCached) | 0;
   }
 
