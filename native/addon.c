@@ -59,6 +59,7 @@ static bool define_methods(napi_env env, napi_value exports, struct addon *addon
 		METHOD("map", memory_map),
 		METHOD("unmap", memory_unmap),
 		METHOD("allocate", memory_allocate),
+		METHOD("keepFreed", memory_keep_freed),
 		METHOD("addressOf", memory_address_of),
 		METHOD("hold", memory_hold),
 		METHOD("eventfd", linux_eventfd),

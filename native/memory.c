@@ -219,6 +219,31 @@ napi_value memory_allocate(napi_env env, napi_callback_info info)
 	return wrap(env, addon, addr, span, length, (int64_t)span);
 }
 
+/*
+ * keepFreed(length): glibc gives the top of its heap back to the kernel as soon as 128 KiB of it
+ * are free, and whoever allocates next pays for new pages. Freeing a block that was mapped tells
+ * it that blocks of this size come and go: from then on it keeps twice as much. That is mallopt(3)
+ * without its side effect, and without effect where the user has set MALLOC_TRIM_THRESHOLD_. The
+ * block is not touched. Other C libraries have other rules, which this leaves alone.
+ */
+napi_value memory_keep_freed(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	size_t length;
+
+	if (!get_args(env, info, 1, argv, NULL) || !get_size(env, argv[0], &length))
+		return NULL;
+#ifdef __GLIBC__
+	{
+		/* Through a volatile pointer: a compiler may leave out malloc with free. */
+		void *volatile block = malloc(length);
+
+		free(block);
+	}
+#endif
+	return to_i32(env, 0);
+}
+
 /* unmap(memory): now, instead of when it is collected; the finalizer then finds nothing to do */
 napi_value memory_unmap(napi_env env, napi_callback_info info)
 {

@@ -53,6 +53,7 @@ napi_value close_fd(napi_env env, napi_callback_info info);
 napi_value memory_map(napi_env env, napi_callback_info info);
 napi_value memory_unmap(napi_env env, napi_callback_info info);
 napi_value memory_allocate(napi_env env, napi_callback_info info);
+napi_value memory_keep_freed(napi_env env, napi_callback_info info);
 napi_value memory_address_of(napi_env env, napi_callback_info info);
 
 /* hold.c */

@@ -26,6 +26,30 @@ function mappingFlags(address: number): string[] {
   return /VmFlags: (.*)/.exec(block)?.[1]?.trim().split(" ") ?? [];
 }
 
+/** Whether an address lies in the heap that the C library extends with brk(2). */
+function isInHeap(address: number): boolean {
+  const maps = readFileSync("/proc/self/maps", "latin1").split("\n");
+  const heap = maps.find((line) => line.endsWith("[heap]"));
+  const [from = "", to = ""] = (heap?.split(" ")[0] ?? "").split("-");
+  return Number.parseInt(from, 16) <= address && address < Number.parseInt(to, 16);
+}
+
+describe("keepFreed()", () => {
+  nativeIt("has glibc take large blocks from its heap, and keep them there", (context) => {
+    const addon = addonOrThrow();
+    if (addon.posixAioAvailable() < 0) return context.skip("The C library is not glibc");
+    const bytes = 24 * 2 ** 20;
+    assert.ok(!isInHeap(addon.addressOf(Buffer.allocUnsafeSlow(bytes))), "Mapped by itself");
+    // The threshold for the heap's end is twice that for mapping, and cannot be seen.
+    assert.equal(addon.keepFreed(2 ** 25 - 2 ** 16), 0);
+    assert.ok(isInHeap(addon.addressOf(Buffer.allocUnsafeSlow(bytes))), "From the heap");
+  });
+
+  nativeIt("takes a number", () => {
+    assert.throws(() => addonOrThrow().keepFreed("1" as never), TypeError);
+  });
+});
+
 describe("allocate()", () => {
   nativeIt("gives zeroed memory at the alignment asked for", () => {
     const addon = addonOrThrow();

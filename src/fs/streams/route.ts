@@ -49,7 +49,11 @@ function reroute(stream: Stream): boolean {
 function ring(): RingFunctions | undefined {
   if (functions !== undefined) return functions;
   const session = road();
-  if (session !== undefined) functions = new RingFunctions(session);
+  if (session === undefined) return undefined;
+  // A stream makes a buffer for each chunk, and garbage collection frees hundreds of them at once:
+  // without this glibc gives the pages back each time, and reading waits for new ones.
+  session.memory.keepFreed();
+  functions = new RingFunctions(session);
   return functions;
 }
 
