@@ -85,6 +85,8 @@ class ReadFile extends Call {
   #held: HeldDescriptor | undefined = undefined;
   #path: unknown = undefined;
   #options: unknown = undefined;
+  /** Node's function for the same, for files that are left to it. */
+  #byNode: NodeReadFile = nodePromises.readFile;
   #flags = 0;
   #encoding: BufferEncoding | undefined = undefined;
   #cell: Cell | undefined = undefined;
@@ -110,9 +112,11 @@ class ReadFile extends Call {
     encoding: BufferEncoding | undefined,
     signal: AbortSignal | undefined,
     options: unknown,
+    byNode: NodeReadFile,
   ): Promise<unknown> {
     const { scheduler } = this.#files.session;
     this.#path = path;
+    this.#byNode = byNode;
     this.#flags = flags;
     this.#encoding = encoding;
     this.#options = options;
@@ -339,7 +343,8 @@ class ReadFile extends Call {
   /** Closes the file, and has node:fs read it from the beginning. */
   #leaveToNode(options: unknown): void {
     const path = this.#path as string;
-    this.#value = nodePromises.readFile(path, options as ReadFileOptions);
+    const byNode = this.#byNode;
+    this.#value = byNode(path, options as ReadFileOptions);
     // If closing fails nobody else looks after it.
     (this.#value as Promise<unknown>).catch(() => {});
     this.#finish(undefined);
@@ -429,16 +434,24 @@ function readEncoding(encoding: unknown): boolean {
  * given.
  */
 export function readFile(path: unknown, options?: unknown): Promise<unknown> {
+  return readFileOr(nodePromises.readFile, path, options);
+}
+
+/** The same, with a function of Node's own for what is left to it: the two differ in some errors. */
+export function readFileOr(
+  byNode: NodeReadFile,
+  path: unknown,
+  options: unknown,
+): Promise<unknown> {
   const session = road();
   if (session !== undefined && readOptions(options)) {
     const valid = typeof path === "string" && !path.includes("\u0000") ? path : pathOf(path);
     if (valid !== undefined) {
       const { flags, encoding, signal } = told;
-      return takeCall(wholeFiles(session)).open(valid, flags, encoding, signal, options);
+      return takeCall(wholeFiles(session)).open(valid, flags, encoding, signal, options, byNode);
     }
   }
-  const byHandle = readByHandle(path, options);
-  return byHandle ?? nodePromises.readFile(path as string, options as ReadFileOptions);
+  return readByHandle(path, options) ?? byNode(path as string, options as ReadFileOptions);
 }
 
 /**

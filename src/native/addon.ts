@@ -109,8 +109,8 @@ export interface NativeAddon extends PosixAioAddon {
   allocate(length: number, alignment: number, hugePages: boolean): ArrayBuffer | number;
   /**
    * Has the C library keep up to twice `length` bytes of freed memory instead of giving its pages
-   * back, for memory that comes and goes quickly. Less than 32 MiB; only glibc, and there only where
-   * the user has not set it otherwise (mallopt(3), M_TRIM_THRESHOLD). Returns 0.
+   * back, for memory that comes and goes quickly. Less than 32 MiB; only glibc, and there only
+   * where the user has not set it otherwise (mallopt(3), M_TRIM_THRESHOLD). Returns 0.
    */
   keepFreed(length: number): number;
   /** Address of the first byte; 0 when it is empty or detached. */

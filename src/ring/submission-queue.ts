@@ -72,8 +72,8 @@ export class SubmissionQueue {
 
   /**
    * Publishes every reserved SQE. Returns how many the kernel had not consumed by then. `head` is
-   * read first: a thread of the kernel (IORING_SETUP_SQPOLL) may consume what is published before we
-   * look again, and the count would leave it out.
+   * read first: a thread of the kernel (IORING_SETUP_SQPOLL) may consume what is published before
+   * we look again, and the count would leave it out.
    */
   publish(): number {
     this.#headCached = loadAcquire(this.#words, this.#layout.head) | 0;

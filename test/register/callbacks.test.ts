@@ -237,7 +237,21 @@ const REFUSALS = `
   })();
 `;
 
+/** A file of zeros that is one byte too long for a string. */
+const TOO_LONG = `
+  ${NOTES}
+  const file = require("node:path").join(__dirname, "zeros");
+  fs.writeFileSync(file, "");
+  fs.truncateSync(file, require("node:buffer").constants.MAX_STRING_LENGTH + 1);
+  run("too long", "readFile", file, "latin1");
+`;
+
 describe("callbacks of node:fs under the preload", () => {
+  it("are told of a file that is too long for a string", async () => {
+    const { preloaded } = await twins(TOO_LONG);
+    assert.match(preloaded.stdout, /ERR_STRING_TOO_LONG/);
+  });
+
   it("are given what Node gives them, results and errors", async () => {
     const { preloaded } = await twins(RESULTS);
     assert.match(preloaded.stdout, /read all/);

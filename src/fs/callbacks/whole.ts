@@ -3,8 +3,10 @@
  * Each is true when it has started.
  */
 import fs from "node:fs";
-import { nodePromises } from "../node.ts";
+import { promisify } from "node:util";
+import { nodeFs, nodePromises } from "../node.ts";
 import { promises } from "../promises.ts";
+import { readFileOr } from "../read-file.ts";
 import { hasOnly, isCallback, isView, plainFlags, plainMode, plainPath } from "./arguments.ts";
 import { type Callback, PromisedCall } from "./call.ts";
 import type { CallbackRoad } from "./road.ts";
@@ -33,6 +35,8 @@ export function lookAgain(): void {
   known = look();
 }
 
+const nodeReadFile = promisify(nodeFs.readFile) as typeof nodePromises.readFile;
+
 type Work = (...args: unknown[]) => Promise<unknown>;
 
 /** fs.readFile(path, [options,] callback) of a path; of a descriptor it is left to Node */
@@ -41,7 +45,10 @@ export function readFile(on: CallbackRoad, args: readonly unknown[]): boolean {
   const callback = args[2] || args[1];
   const options = plainOptions(args[1], READ_OPTIONS);
   if (path === undefined || options === undefined || !isCallback(callback)) return false;
-  return start(on, "readFile", [path, options], callback);
+  if (promises.readFile === nodePromises.readFile) return false;
+  // A string that is too long has another error here than from the promise.
+  void new PromisedCall(on.deliveries, callback, readFileOr(nodeReadFile, path, options));
+  return true;
 }
 
 /** fs.writeFile(path, data, [options,] callback) */
@@ -96,7 +103,7 @@ function plainOptions(given: unknown, names: readonly string[]): WholeOptions | 
 
 function start(
   on: CallbackRoad,
-  name: "readFile" | "writeFile" | "appendFile" | "copyFile",
+  name: "writeFile" | "appendFile" | "copyFile",
   args: readonly unknown[],
   callback: Callback,
 ): boolean {
