@@ -2,6 +2,7 @@
 import { INLINE_BYTES } from "../base/limits.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
 import type { Extras } from "../runtime/extras.ts";
+import { located } from "../runtime/failing.ts";
 import type { Finisher } from "../runtime/gate.ts";
 import type { Session } from "../runtime/session.ts";
 import { type Flight, type MakeValue, OwnEnd } from "./handle-flight.ts";
@@ -94,10 +95,10 @@ function startOwn(start: Start, end: Finisher, extras: Extras | undefined): Prom
   const { scheduler } = start.session;
   start.flight.begin();
   if (extras === undefined) return scheduler.startPlain(request, end);
-  return scheduler.start(request, extras).then(
-    (result) => end.finish(result as number, undefined),
-    (error: unknown) => {
-      throw end.finish(error as Error, undefined);
-    },
-  );
+  const failed = (error: unknown): never => {
+    throw located(end.finish(error as Error, undefined) as Error, failed);
+  };
+  return scheduler
+    .start(request, extras)
+    .then((result) => end.finish(result as number, undefined), failed);
 }
