@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import { join } from "node:path";
 import { finished, pipeline } from "node:stream/promises";
 import { describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createReadStream, createWriteStream } from "../../src/fs/index.ts";
 import { openDescriptors } from "../support/descriptors.ts";
 import { logOf, overOf, shown, stateOf } from "../support/stream-log.ts";
@@ -48,6 +50,22 @@ describe("createWriteStream", () => {
     { flags: "r" },
   ];
   for (const options of OPTIONS) {
+    it(
+      "opens a FIFO once somebody reads from it",
+      compared(async (makers, dir) => {
+        const pipe = join(dir, "pipe");
+        execFileSync("mkfifo", [pipe]);
+        const stream = makers.write(pipe);
+        const log = logOf(stream);
+        stream.end("hello");
+        await sleep(50);
+        log.push("a reader comes");
+        const text = fs.promises.readFile(pipe, "utf8");
+        await overOf(stream);
+        return [log, await text];
+      }),
+    );
+
     it(
       `writes as Node's with ${JSON.stringify(options)}`,
       compared(async (makers, dir) => {

@@ -1,10 +1,13 @@
 /** The functions of node:fs that its streams of files call, over the ring. */
 import fs from "node:fs";
-import { AT_FDCWD, O_CLOEXEC } from "../../abi/linux.ts";
+import { AT_FDCWD, O_ACCMODE, O_CLOEXEC, O_NONBLOCK, O_RDONLY } from "../../abi/linux.ts";
+import { errnoOf } from "../../base/errors.ts";
 import { INLINE_BYTES, IOV_MAX, MAX_FD } from "../../base/limits.ts";
 import { parseFileMode, stringToFlags, validatePath } from "../../base/validate.ts";
 import { FILE_POSITION, OperationKind, Request } from "../../core/index.ts";
 import type { Session } from "../../runtime/session.ts";
+import { type EarlyFifo, openFifo } from "../fifo.ts";
+import { nodeFs } from "../node.ts";
 import { type Back, Call } from "./call.ts";
 
 /** What a stream of files calls: `options.fs` of the streams of node:fs. */
@@ -37,6 +40,8 @@ let known: StreamFunctions = look();
 
 const request = new Request();
 
+const ENXIO = -errnoOf("ENXIO");
+
 /** Takes what node:fs has now for what a stream may be given other functions for. */
 export function lookAgain(): void {
   known = look();
@@ -53,6 +58,10 @@ function prepare(kind: OperationKind, fd: number, at: number, length: number): R
   request.length = length;
   request.offLoop = length > INLINE_BYTES;
   return request;
+}
+
+function errno(error: Error): number | undefined {
+  return (error as NodeJS.ErrnoException).errno;
 }
 
 function isDescriptor(fd: number): boolean {
@@ -74,7 +83,6 @@ export class RingFunctions implements StreamFunctions {
     this.theirs = theirs;
   }
 
-  /** On a thread of the kernel: an open that is tried inline does not wait for a FIFO's writer. */
   open(path: unknown, flags: unknown, mode: unknown, back: Back): void {
     if (!this.isOurs("open")) {
       this.theirs.open(path, flags, mode, back);
@@ -87,8 +95,27 @@ export class RingFunctions implements StreamFunctions {
     asked.path = typeof valid === "string" ? valid : Uint8Array.from(valid);
     asked.flags = openFlags;
     asked.mode = openMode;
-    asked.offLoop = true;
-    Call.start(this.#session, asked, "open", back);
+    const wanted = { path: asked.path, flags: openFlags, mode: openMode };
+    const theirs = () => this.theirs.open(path, flags, mode, back);
+    Call.start(this.#session, asked, "open", (error, fd) => {
+      if (error === null) this.#opened(wanted, fd as number, back);
+      // Nobody reads this FIFO: the ring says so, where node:fs waits for somebody.
+      else if (errno(error) === ENXIO && (openFlags & O_NONBLOCK) === 0) theirs();
+      else back(error);
+    });
+  }
+
+  /** The ring opens a FIFO for reading without waiting for its writer; Node tells of it then. */
+  #opened(wanted: Omit<EarlyFifo, "fd">, fd: number, back: Back): void {
+    const { scheduler, direct } = this.#session;
+    const waits = (wanted.flags & (O_ACCMODE | O_NONBLOCK)) === O_RDONLY;
+    if (!waits || direct?.seekable(fd) === true || !nodeFs.fstatSync(fd).isFIFO()) back(null, fd);
+    else {
+      openFifo(scheduler, { ...wanted, fd }).then(
+        (waited) => setImmediate(back, null, waited),
+        (error: Error) => setImmediate(back, error),
+      );
+    }
   }
 
   close(fd: number, back: Back): void {
