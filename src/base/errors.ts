@@ -126,6 +126,16 @@ export function systemError(
   return error;
 }
 
+/** The same without a stack: Node hands such to callbacks, and a stack costs more than the call. */
+export function errorWithoutStack(...args: Parameters<typeof systemError>): SystemError {
+  const { stackTraceLimit } = Error;
+  // Where it cannot be written (--frozen-intrinsics) the error has a stack.
+  const written = Reflect.set(Error, "stackTraceLimit", 0);
+  const error = systemError(...args);
+  if (written) Error.stackTraceLimit = stackTraceLimit;
+  return error;
+}
+
 function shown(path: string | Uint8Array | undefined): string | undefined {
   if (path === undefined || typeof path === "string") return path;
   return Buffer.from(path.buffer, path.byteOffset, path.byteLength).toString();

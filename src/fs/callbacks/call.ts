@@ -1,25 +1,10 @@
-import { systemError } from "../../base/errors.ts";
+import { errorWithoutStack } from "../../base/errors.ts";
 import type { BufferView } from "../../core/index.ts";
 import { type Deliveries, Delivery } from "../../runtime/deliveries.ts";
 import type { Receiver } from "../../runtime/receiver.ts";
 
 /** A callback of a program, with whatever arguments Node gives it. */
 export type Callback = (...args: unknown[]) => void;
-
-/** Node's errors out of a callback have no stack, and making one costs more than the call. */
-function errorWithoutStack(
-  result: number,
-  syscall: string,
-  path: string | Uint8Array | undefined,
-  dest: string | Uint8Array | undefined,
-): Error {
-  const { stackTraceLimit } = Error;
-  // Where it cannot be written (--frozen-intrinsics) the error has a stack.
-  const written = Reflect.set(Error, "stackTraceLimit", 0);
-  const error = systemError(result, syscall, path, dest);
-  if (written) Error.stackTraceLimit = stackTraceLimit;
-  return error;
-}
 
 /** Takes the stack of a promise's error away, if it is the system's. */
 function withoutStack(error: unknown): unknown {

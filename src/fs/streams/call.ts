@@ -1,5 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
-import { systemError } from "../../base/errors.ts";
+import { errorWithoutStack } from "../../base/errors.ts";
 import type { Request } from "../../core/index.ts";
 import type { Receiver } from "../../runtime/receiver.ts";
 import type { Session } from "../../runtime/session.ts";
@@ -78,14 +78,4 @@ export class Call implements Receiver {
     const back = call.#back;
     back(error, error === null ? result : 0, call.#memory as never);
   }
-}
-
-/** Errors that Node hands to a callback have no stack. */
-function errorWithoutStack(result: number, syscall: string, path?: string | Uint8Array): Error {
-  const { stackTraceLimit } = Error;
-  // Where it cannot be written (--frozen-intrinsics) the error has a stack.
-  const written = Reflect.set(Error, "stackTraceLimit", 0);
-  const error = systemError(result, syscall, path);
-  if (written) Error.stackTraceLimit = stackTraceLimit;
-  return error;
 }
