@@ -114,6 +114,8 @@ export class FakeKernel implements Pick<NativeAddon, Extract<keyof NativeAddon, 
   #wake: (() => void) | undefined;
   #start = 0;
   #deferred: (() => void)[] = [];
+  /** The flag says that there is work, and there is none: it stays until there is. */
+  #late = false;
 
   /** As the addon that it stands for. */
   get addon(): NativeAddon {
@@ -166,6 +168,13 @@ export class FakeKernel implements Pick<NativeAddon, Extract<keyof NativeAddon, 
     this.#raise(IORING_SQ_TASKRUN);
     this.signal();
   }
+
+  /** Says that there is work after it was done: the kernel adds work first, and says so then. */
+  deferTooLate(): void {
+    this.#raise(IORING_SQ_TASKRUN);
+    this.#late = true;
+  }
+
   /** Says that the thread of SQPOLL sleeps. */
   sleepSqPoll(): void {
     this.#raise(IORING_SQ_NEED_WAKEUP);
@@ -214,7 +223,8 @@ export class FakeKernel implements Pick<NativeAddon, Extract<keyof NativeAddon, 
     if (scripted === undefined || scripted >= 0) {
       const work = this.#deferred;
       this.#deferred = [];
-      this.#lower(IORING_SQ_TASKRUN);
+      if (work.length > 0) this.#late = false;
+      if (!this.#late) this.#lower(IORING_SQ_TASKRUN);
       for (const run of work) run();
       if ((flags & IORING_ENTER_GETEVENTS) !== 0) this.#flush();
     }

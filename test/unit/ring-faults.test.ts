@@ -260,6 +260,20 @@ describe("IoUringEngine.reap", () => {
     assert.notEqual((rig.kernel.enters.at(-1)?.flags ?? 0) & IORING_ENTER_GETEVENTS, 0);
   });
 
+  // Seen on Linux 7.3: the program went round for ever, and nothing else had a turn.
+  it("goes to sleep although the flag of completion work stays, and is woken", () => {
+    const rig = new Rig();
+    rig.queue(0);
+    rig.engine.commit();
+    rig.kernel.deferTooLate();
+    assert.equal(rig.reap(), 0);
+    assert.equal(rig.engine.idle(), false);
+    assert.ok(rig.kernel.eventfdEnabled, "What comes now is told of");
+    rig.kernel.defer(() => rig.kernel.post(0, 1, 42));
+    assert.equal(rig.reap(), 1);
+    assert.equal(rig.engine.idle(), false);
+  });
+
   it("passes on that more will follow, and counts only the last", () => {
     const rig = new Rig();
     rig.queue(5, {}, 9);

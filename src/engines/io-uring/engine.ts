@@ -280,8 +280,10 @@ export class IoUringEngine implements Engine {
 
   idle(): boolean {
     if (this.#cut.length > 0) return true;
-    if (this.#cq.setFlagsThenLook(0)) return true;
-    return (this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) !== 0;
+    // A flag says that the kernel has work for us; not that it still has. It sets IORING_SQ_TASKRUN
+    // after it has added the work, which we may have done in between, and then the flag stays.
+    // Whoever only believed it would look for ever. What comes after this look wakes us.
+    return this.#cq.setFlagsThenLook(0) || this.#look() > 0;
   }
 
   setReferenced(referenced: boolean): void {
