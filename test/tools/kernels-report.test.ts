@@ -156,6 +156,19 @@ describe("complaintsIn", () => {
   });
 });
 
+describe("a warning of a kernel that is known", () => {
+  const complaints = ["WARNING: CPU: 1 PID: 2 at io_uring/io_uring.c:9332 io_ring_exit_work+0xd0"];
+
+  it("fails nothing on that kernel, and is shown with its reason", () => {
+    const result = { ...GREEN, version: "5.10", complaints };
+    assert.equal(isGreen(result), true);
+    assert.equal(isGreen({ ...GREEN, version: "6.1", complaints }), false);
+    const page = generatedPart([result]);
+    assert.equal(page[page.indexOf("## Failures") + 2], "None.");
+    assert.match(page[page.indexOf("## Known warnings of a kernel") + 2] ?? "", /^- 5\.10: WARN/);
+  });
+});
+
 describe("missingFiles", () => {
   it("names what has no result, and what the guest ended in", () => {
     const lines = parseLines(

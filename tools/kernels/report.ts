@@ -1,5 +1,6 @@
 /** Turns what the guests told into a page and into lines for the terminal. */
 
+import { whyKnown } from "./list.ts";
 import { isGreen, type KernelResult, type Skip } from "./results.ts";
 
 /** Where the generated part of docs/kernels.md begins and ends. */
@@ -134,13 +135,22 @@ function failuresOf(results: readonly KernelResult[]): string[] {
     ...result.missing.flatMap((file) =>
       wrapped(`${result.version}, no result: ${file}`, "- ", "  "),
     ),
-    ...result.complaints.flatMap((line) =>
-      wrapped(`${result.version}, kernel: ${line}`, "- ", "  "),
-    ),
+    ...result.complaints
+      .filter((line) => whyKnown(result.version, line) === undefined)
+      .flatMap((line) => wrapped(`${result.version}, kernel: ${line}`, "- ", "  ")),
     ...(result.trouble === undefined
       ? []
       : wrapped(`${result.version}: ${result.trouble}`, "- ", "  ")),
   ]);
+}
+
+function warningsOf(results: readonly KernelResult[]): string[] {
+  return results.flatMap(({ version, complaints }) =>
+    complaints.flatMap((line) => {
+      const why = whyKnown(version, line);
+      return why === undefined ? [] : wrapped(`${version}: ${line}: ${why}`, "- ", "  ");
+    }),
+  );
 }
 
 /** The generated part of docs/kernels.md. */
@@ -151,6 +161,7 @@ export function generatedPart(results: readonly KernelResult[]): string[] {
   });
   const node = results.find(({ facts }) => facts !== undefined)?.facts?.node ?? "none";
   const failures = failuresOf(results);
+  const warnings = warningsOf(results);
   const skips = skipsOf(results);
   return [
     "## What each kernel answers",
@@ -171,6 +182,7 @@ export function generatedPart(results: readonly KernelResult[]): string[] {
     "",
     ...(failures.length === 0 ? ["None."] : failures),
     "",
+    ...(warnings.length === 0 ? [] : ["## Known warnings of a kernel", "", ...warnings, ""]),
     "## Skipped tests by reason",
     "",
     ...(skips.length === 0 ? ["None."] : skips),
