@@ -1,12 +1,12 @@
 /** A file through the raw ring, block by block: `node dist/examples/ring-read.js [path]`. */
 
 import { closeSync, openSync } from "node:fs";
-import { queueInit } from "proactor/ring";
+import { allocate, queueInit } from "proactor/ring";
 
 const BLOCK = 64;
 const fd = openSync(process.argv[2] ?? "package.json", "r");
 const ring = queueInit(8);
-const buffers = Array.from({ length: 8 }, () => Buffer.alloc(BLOCK));
+const buffers = Array.from({ length: 8 }, () => allocate(BLOCK));
 
 // Eight reads, one system call. What is passed as a view is the kernel's until its completion.
 for (const [slot, buffer] of buffers.entries()) {

@@ -2,7 +2,7 @@
 
 import { closeSync, openSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
-import { queueInit } from "proactor/ring";
+import { allocate, queueInit } from "proactor/ring";
 
 const PAGE_BYTES = 4096;
 const ring = queueInit(256); // Throws what io_uring_queue_init(3) would return.
@@ -10,7 +10,7 @@ const fd = openSync(process.argv[2] ?? "package.json", "r"); // No O_DIRECT: the
 try {
   const sqe = ring.getSqe();
   if (sqe < 0) throw new Error("The submission queue has no room");
-  const page = Buffer.from(new ArrayBuffer(PAGE_BYTES));
+  const page = allocate(PAGE_BYTES);
   ring.prepRead(sqe, fd, page, PAGE_BYTES, 0);
   ring.sqeSetData(sqe, page); // Comes back with the completion.
 

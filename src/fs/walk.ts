@@ -99,6 +99,8 @@ export async function* walk(
         folders.push({ path: entry.path, depth: entry.depth, entry });
       }
     }
+    // The program may have been slow with the last entry.
+    if (stop.error !== undefined) throw stop.error;
   } finally {
     stop.release();
   }

@@ -53,6 +53,8 @@ export class RequestMemory {
     const own = this.#copyOf(view, request.length, writes, extras);
     if (!writes) copyBack(own, view, 0, extras);
     request.buffer = own;
+    // The request may have been another transfer's before, out of registered memory.
+    request.bufferIndex = -1;
     request.setAddress(this.#addressOf(own));
   }
 

@@ -32,7 +32,9 @@ export async function clockOfSuspend(fixture: Fixture): Promise<Observation> {
   if (result === undefined) throw new NotHere("strace is not installed");
   const observed = outputOf(result);
   const lines = readFileSync(log, "utf8").split("\n");
-  const main = lines[0]?.split(" ")[0] ?? "";
+  // The thread that began it has the lowest number, and need not be the first to call something.
+  const threads = lines.map((line) => Number.parseInt(line, 10)).filter(Number.isInteger);
+  const main = Math.min(...threads);
   const waits = lines.filter(
     (line) =>
       line.startsWith(`${main} `) && /futex\(.*tv_sec=|io_uring_enter\(.*EXT_ARG/.test(line),
