@@ -57,9 +57,9 @@ export const KNOWN_WARNINGS: readonly KnownWarning[] = [
     version: "5.10",
     text: "io_ring_exit_work",
     why:
-      "five minutes after a ring was closed a request of it is still referenced. Before 6.0 there " +
-      "is no way to cancel everything, and the tests of proactor/ring end processes whose rings " +
-      "have reads of FIFOs in flight. It comes once, 300 s after those tests.",
+      "five minutes after a ring was closed a request of it is still referenced. Before 6.0 " +
+      "there is no way to cancel everything, and the tests of proactor/ring end processes whose " +
+      "rings have reads of FIFOs in flight. It comes once, 300 s after those tests.",
   },
 ];
 
