@@ -215,6 +215,8 @@ function startPair(kind: OperationKind, name: string, first: unknown, second: un
   const from = session === undefined ? undefined : pathOf(first);
   const to = from === undefined ? undefined : pathOf(second);
   if (session === undefined || from === undefined || to === undefined) return undefined;
+  // The ring looks at it first, and link(2) at the other path.
+  if (to.length === 0) return undefined;
   prepare(kind, from);
   request.path2 = to;
   if (kind !== OperationKind.Symlink) request.extra = AT_FDCWD;

@@ -265,3 +265,15 @@ describe("functions of proactor/fs", () => {
     assert.deepEqual(stdout.trim().split("\n"), ["ERR_ACCESS_DENIED", "ERR_ACCESS_DENIED"]);
   });
 });
+
+describe("a second path without a name", () => {
+  it("fails as Node says, which looks at the first one before", () =>
+    compareWithNode(async (fs, dir) => {
+      const file = join(dir, "file");
+      writeFileSync(file, "");
+      const calls = ["link", "rename", "symlink"].map(
+        (name) => [name, join(file, "x"), ""] as const,
+      );
+      return callAll(fs, calls);
+    }));
+});

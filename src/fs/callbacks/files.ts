@@ -133,6 +133,8 @@ function twoPaths(
   const dest = plainPath(args[1]);
   const callback = args[2];
   if (path === undefined || dest === undefined || !isCallback(callback)) return false;
+  // The ring looks at it first, and link(2) at the other path.
+  if (dest.length === 0) return false;
   const request = onPath(on, kind, path);
   request.path2 = dest;
   if (kind !== OperationKind.Symlink) request.extra = AT_FDCWD;
