@@ -3,7 +3,8 @@
  * waiting first, so what it opened for reading may have no writer yet, and what it could not open
  * for writing has no reader.
  */
-import { O_NONBLOCK, O_WRONLY, POLLHUP, POLLIN } from "../abi/linux.ts";
+import { O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY, POLLHUP, POLLIN } from "../abi/linux.ts";
+import { errnoOf } from "../base/errors.ts";
 import { OperationKind, Request } from "../core/index.ts";
 import type { Scheduler } from "../runtime/scheduler.ts";
 import { nodeFs } from "./node.ts";
@@ -19,6 +20,19 @@ export interface EarlyFifo {
 
 const POLL = new Request().reset(OperationKind.Poll);
 POLL.flags = POLLIN | POLLHUP;
+
+const ENXIO = -errnoOf("ENXIO");
+
+/** Whether the ring failed to open a FIFO for writing that nobody reads: node:fs waits then. */
+export function lacksReader(result: number | undefined, flags: number): boolean {
+  return result === ENXIO && (flags & O_NONBLOCK) === 0;
+}
+
+/** Whether the ring opened a FIFO for reading without waiting for its writer. */
+export function isEarly(fd: number, flags: number, seekable: boolean): boolean {
+  const waits = !seekable && (flags & (O_ACCMODE | O_NONBLOCK)) === O_RDONLY;
+  return waits && nodeFs.fstatSync(fd).isFIFO();
+}
 
 /** Opens by a thread of libuv's pool, which waits as long as it takes. Resolves with a descriptor. */
 export function openByThread(

@@ -1,28 +1,19 @@
 /** `open`, and what has to be known before the first handle can be made. */
 import type { FileHandle as NodeFileHandle } from "node:fs/promises";
-import {
-  AT_FDCWD,
-  O_ACCMODE,
-  O_CLOEXEC,
-  O_DIRECT,
-  O_NONBLOCK,
-  O_PATH,
-  O_RDONLY,
-} from "../abi/linux.ts";
-import { errnoOf, systemError } from "../base/errors.ts";
+import { AT_FDCWD, O_CLOEXEC, O_DIRECT, O_PATH } from "../abi/linux.ts";
+import { systemError } from "../base/errors.ts";
 import { type PathLike, parseFileMode, stringToFlags, validatePath } from "../base/validate.ts";
 import { OperationKind, Request } from "../core/index.ts";
 import { failing } from "../runtime/failing.ts";
 import type { Receiver } from "../runtime/receiver.ts";
 import type { Session } from "../runtime/session.ts";
-import { openByThread, openFifo } from "./fifo.ts";
+import { isEarly, lacksReader, openByThread, openFifo } from "./fifo.ts";
 import { adoptHandle, FileHandle } from "./handle-class.ts";
 import { learnHandleShape } from "./native-class.ts";
 import { adoptNative, nativeHandle } from "./native-handle.ts";
-import { nodeFs, nodePromises } from "./node.ts";
+import { nodePromises } from "./node.ts";
 import { road } from "./road.ts";
 
-const ENXIO = -errnoOf("ENXIO");
 const OPEN = new Request().reset(OperationKind.Open);
 OPEN.fd = AT_FDCWD;
 
@@ -125,7 +116,7 @@ class Opening implements Receiver {
   settled(result: number): void {
     const { path, flags, mode } = this.#wanted;
     if (result >= 0) this.#opened(result);
-    else if (result === ENXIO && (flags & O_NONBLOCK) === 0) {
+    else if (lacksReader(result, flags)) {
       // Nobody reads this FIFO: the ring says so, where node:fs waits for somebody.
       openByThread(path, flags, mode).then((fd) => this.#succeed(fd, false), this.#reject);
     } else this.#resolve(failing(systemError(result, "open", path)));
@@ -134,8 +125,7 @@ class Opening implements Receiver {
   #opened(fd: number): void {
     const { scheduler, direct } = this.#session;
     const seekable = direct?.seekable(fd) === true;
-    const waits = !seekable && (this.#wanted.flags & (O_ACCMODE | O_NONBLOCK)) === O_RDONLY;
-    if (!waits || !nodeFs.fstatSync(fd).isFIFO()) this.#succeed(fd, seekable);
+    if (!isEarly(fd, this.#wanted.flags, seekable)) this.#succeed(fd, seekable);
     else {
       const opening = openFifo(scheduler, { ...this.#wanted, fd });
       opening.then((waited) => this.#succeed(waited, false), this.#reject);

@@ -1,13 +1,11 @@
 /** The functions of node:fs that its streams of files call, over the ring. */
 import fs from "node:fs";
-import { AT_FDCWD, O_ACCMODE, O_CLOEXEC, O_NONBLOCK, O_RDONLY } from "../../abi/linux.ts";
-import { errnoOf } from "../../base/errors.ts";
+import { AT_FDCWD, O_CLOEXEC } from "../../abi/linux.ts";
 import { INLINE_BYTES, IOV_MAX, MAX_FD } from "../../base/limits.ts";
 import { parseFileMode, stringToFlags, validatePath } from "../../base/validate.ts";
 import { FILE_POSITION, OperationKind, Request } from "../../core/index.ts";
 import type { Session } from "../../runtime/session.ts";
-import { type EarlyFifo, openFifo } from "../fifo.ts";
-import { nodeFs } from "../node.ts";
+import { type EarlyFifo, isEarly, lacksReader, openFifo } from "../fifo.ts";
 import { type Back, Call } from "./call.ts";
 
 /** What a stream of files calls: `options.fs` of the streams of node:fs. */
@@ -39,8 +37,6 @@ const node = fs as unknown as StreamFunctions;
 let known: StreamFunctions = look();
 
 const request = new Request();
-
-const ENXIO = -errnoOf("ENXIO");
 
 /** Takes what node:fs has now for what a stream may be given other functions for. */
 export function lookAgain(): void {
@@ -100,7 +96,7 @@ export class RingFunctions implements StreamFunctions {
     Call.start(this.#session, asked, "open", (error, fd) => {
       if (error === null) this.#opened(wanted, fd as number, back);
       // Nobody reads this FIFO: the ring says so, where node:fs waits for somebody.
-      else if (errno(error) === ENXIO && (openFlags & O_NONBLOCK) === 0) theirs();
+      else if (lacksReader(errno(error), openFlags)) theirs();
       else back(error);
     });
   }
@@ -108,8 +104,7 @@ export class RingFunctions implements StreamFunctions {
   /** The ring opens a FIFO for reading without waiting for its writer; Node tells of it then. */
   #opened(wanted: Omit<EarlyFifo, "fd">, fd: number, back: Back): void {
     const { scheduler, direct } = this.#session;
-    const waits = (wanted.flags & (O_ACCMODE | O_NONBLOCK)) === O_RDONLY;
-    if (!waits || direct?.seekable(fd) === true || !nodeFs.fstatSync(fd).isFIFO()) back(null, fd);
+    if (!isEarly(fd, wanted.flags, direct?.seekable(fd) === true)) back(null, fd);
     else {
       openFifo(scheduler, { ...wanted, fd }).then(
         (waited) => setImmediate(back, null, waited),

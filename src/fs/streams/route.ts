@@ -1,5 +1,6 @@
 /** Which functions a stream of node:fs calls: Node's, or ours. */
 import fs from "node:fs";
+import type { Session } from "../../runtime/session.ts";
 import { nodeFs } from "../node.ts";
 import { road } from "../road.ts";
 import { HandleFunctions, lookAgain, RingFunctions, type StreamFunctions } from "./functions.ts";
@@ -20,6 +21,7 @@ export interface Routing {
 
 /** The functions over the ring; undefined until a stream asked for them. */
 let functions: RingFunctions | undefined;
+let pagesKept = false;
 /** Where a stream keeps the functions that it calls, */
 let kFs: symbol | undefined;
 /** and the FileHandle that it was given; undefined until one was. */
@@ -48,13 +50,21 @@ function reroute(stream: Stream): boolean {
 
 function ring(): RingFunctions | undefined {
   if (functions !== undefined) return functions;
-  const session = road();
-  if (session === undefined) return undefined;
-  // A stream makes a buffer for each chunk, and garbage collection frees hundreds of them at once:
-  // without this glibc gives the pages back each time, and reading waits for new ones.
-  session.memory.keepFreed();
-  functions = new RingFunctions(session);
+  const session = streamRoad();
+  if (session !== undefined) functions = new RingFunctions(session);
   return functions;
+}
+
+/**
+ * What streams run on. A stream makes a buffer for each chunk, and garbage collection frees
+ * hundreds of them at once: unless told before the first, glibc gives the pages back each time, and
+ * reading waits for new ones.
+ */
+function streamRoad(): Session | undefined {
+  const session = road();
+  if (!pagesKept) session?.memory.keepFreed();
+  pagesKept = true;
+  return session;
 }
 
 /** A stream of a FileHandle: closing stays the handle's, and everything where it is unusual. */
@@ -62,7 +72,7 @@ function ofHandle(stream: Stream, theirs: StreamFunctions): RingFunctions | unde
   kHandle ??= symbolOf(stream, "kHandle");
   const handle = kHandle === undefined ? undefined : (stream as unknown as Hidden)[kHandle];
   if (handle === undefined || !isUsual(handle as object)) return undefined;
-  const session = road();
+  const session = streamRoad();
   return session === undefined ? undefined : new HandleFunctions(session, theirs);
 }
 
