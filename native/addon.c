@@ -63,6 +63,7 @@ static bool define_methods(napi_env env, napi_value exports, struct addon *addon
 		METHOD("addressOf", memory_address_of),
 		METHOD("hold", memory_hold),
 		METHOD("eventfd", linux_eventfd),
+		METHOD("pipe", linux_pipe),
 		METHOD("closeFd", close_fd),
 		METHOD("fcntlGetFlags", fcntl_get_flags),
 		METHOD("seekable", file_seekable),

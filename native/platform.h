@@ -77,6 +77,7 @@ napi_value ring_guard(napi_env env, napi_callback_info info);
 napi_value ring_close_with(napi_env env, napi_callback_info info);
 napi_value ring_unguard(napi_env env, napi_callback_info info);
 napi_value linux_eventfd(napi_env env, napi_callback_info info);
+napi_value linux_pipe(napi_env env, napi_callback_info info);
 napi_value fcntl_get_flags(napi_env env, napi_callback_info info);
 napi_value file_seekable(napi_env env, napi_callback_info info);
 napi_value direct_alignment(napi_env env, napi_callback_info info);

@@ -1,6 +1,7 @@
 /*
- * Small Linux calls: eventfd(2), fcntl(2), lseek(2), statx(2).
+ * Small Linux calls: eventfd(2), pipe2(2), fcntl(2), lseek(2), statx(2).
  */
+#define _GNU_SOURCE /* pipe2 */
 #include "../platform.h"
 #include "linux_abi.h"
 #include "syscalls.h"
@@ -34,6 +35,22 @@ napi_value fcntl_get_flags(napi_env env, napi_callback_info info)
 	if (!get_args(env, info, 1, argv, NULL) || !get_i32(env, argv[0], &fd))
 		return NULL;
 	return to_result(env, fcntl(fd, F_GETFL));
+}
+
+/* pipe(ends): both ends of a new pipe, the one to read first */
+napi_value linux_pipe(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	uint8_t *ends;
+	size_t length;
+
+	if (!get_args(env, info, 1, argv, NULL) || !get_bytes(env, argv[0], &ends, &length))
+		return NULL;
+	if (length < 2 * sizeof(int)) {
+		(void)throw_type(env, "The ends of a pipe take 8 bytes");
+		return NULL;
+	}
+	return to_result(env, pipe2((int *)(void *)ends, O_CLOEXEC | O_NONBLOCK));
 }
 
 /* seekable(fd): 0, or -ESPIPE for what has no offsets, such as a pipe */

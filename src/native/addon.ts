@@ -132,6 +132,8 @@ export interface NativeAddon extends PosixAioAddon {
 
   /** eventfd(2), close-on-exec and non-blocking. */
   eventfd(): number;
+  /** pipe2(2), close-on-exec and non-blocking: the end to read in `ends[0]`, the other in `[1]`. */
+  pipe(ends: Int32Array): number;
   /** close(2). */
   closeFd(fd: number): number;
   /** fcntl(2) with F_GETFL: the open flags of a descriptor. */

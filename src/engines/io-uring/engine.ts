@@ -104,9 +104,10 @@ export class IoUringEngine implements Engine {
   #buffersRegistered = false;
   #filesRegistered = false;
 
-  constructor(addon: NativeAddon, options: EngineOptions) {
+  /** @param defer Whether completions may wait until we enter the kernel: see `wakesAtOnce`. */
+  constructor(addon: NativeAddon, options: EngineOptions, defer = true) {
     this.#addon = addon;
-    const ring = openRing(addon, options);
+    const ring = openRing(addon, { ...options, defer });
     this.#ring = ring;
     this.#sq = ring.sq;
     this.#cq = ring.cq;

@@ -3,8 +3,10 @@ import type { Availability, Engine, EngineFactory, EngineOptions } from "../../c
 import { loadNative } from "../../native/load.ts";
 import { probe } from "./availability.ts";
 import { IoUringEngine } from "./engine.ts";
+import { wakesAtOnce } from "./wakes-at-once.ts";
 
 let availability: Availability | undefined;
+let defer: boolean | undefined;
 
 /** io_uring(7): Linux 5.7 and newer. */
 export const ioUring: EngineFactory = {
@@ -18,6 +20,7 @@ export const ioUring: EngineFactory = {
     if (!native.available) {
       throw new ProactorError("ERR_PROACTOR_ENGINE_UNAVAILABLE", native.reason, native.remedy);
     }
-    return new IoUringEngine(native.addon, options);
+    defer ??= wakesAtOnce(native.addon);
+    return new IoUringEngine(native.addon, options, defer);
   },
 };

@@ -76,7 +76,14 @@ export interface RingOptions {
   readonly completionEntries: number;
   readonly sqPoll: boolean;
   readonly sqPollIdleMs: number;
+  /**
+   * Let completions wait until we enter the kernel (IORING_SETUP_DEFER_TASKRUN), where it can.
+   * Default true.
+   */
+  readonly defer?: boolean;
 }
+
+const NO_ARRAY = IORING_SETUP_NO_SQARRAY;
 
 const SMALLEST: RingOptions = {
   entries: 2,
@@ -89,22 +96,19 @@ const SMALLEST: RingOptions = {
  * The sets of setup flags worth having, best first. Every set is tried until the kernel takes one:
  * EINVAL says that it does not know a flag, anything else is final.
  */
-export function setupFlagCandidates(sqPoll: boolean): readonly number[] {
+export function setupFlagCandidates(sqPoll: boolean, defer = true): readonly number[] {
   const base = IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
   if (sqPoll) {
     const poll = base | IORING_SETUP_SQPOLL;
-    return [poll | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_NO_SQARRAY, poll];
+    return [poll | IORING_SETUP_SUBMIT_ALL | NO_ARRAY, poll];
   }
   const all = base | IORING_SETUP_SUBMIT_ALL;
   const deferred =
     all | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
-  return [
-    deferred | IORING_SETUP_NO_SQARRAY,
-    deferred,
-    all | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
-    all,
-    base,
-  ];
+  const cooperative = all | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
+  // What knows NO_SQARRAY (6.6) knows DEFER_TASKRUN (6.1) as well.
+  const best = defer ? [deferred | NO_ARRAY, deferred] : [cooperative | NO_ARRAY];
+  return [...best, cooperative, all, base];
 }
 
 /** Sets a ring up with the best flags this kernel takes. Returns its descriptor or -errno. */
@@ -115,7 +119,7 @@ export function setupRing(
 ): number {
   const bytes = new Uint8Array(params.buffer);
   let result = -EINVAL;
-  for (const flags of setupFlagCandidates(options.sqPoll)) {
+  for (const flags of setupFlagCandidates(options.sqPoll, options.defer)) {
     params.fill(0);
     params[PARAMS_FLAGS / 4] = flags;
     params[PARAMS_CQ_ENTRIES / 4] = options.completionEntries;
