@@ -37,13 +37,16 @@ async function errorBeyond(length: number): Promise<number> {
   return aio.aio_error(block);
 }
 
-/** Waits for nothing, for a time. */
+/**
+ * Waits for nothing, for a time. Long enough that some of it is left when the call comes to wait,
+ * on a slow machine under strace, too: 50 ms had passed by then on an emulated one.
+ */
 function wait(): object {
   execFileSync("mkfifo", [path]);
   const fd = openSync(path, "r+");
   const block = new aiocb({ aio_fildes: fd, aio_buf: Buffer.alloc(1), aio_nbytes: 1 });
   aio.aio_read(block);
-  const returned = aio.aio_suspend([block], 1, { tv_sec: 0, tv_nsec: 50_000_000 });
+  const returned = aio.aio_suspend([block], 1, { tv_sec: 1, tv_nsec: 0 });
   const { errno } = aio;
   writeSync(fd, "x");
   return { returned, errno };
