@@ -10,8 +10,11 @@ import {
   IORING_FEAT_MIN_TIMEOUT,
   IORING_FEAT_NO_IOWAIT,
   IORING_NOP_INJECT_RESULT,
+  IORING_SETUP_DEFER_TASKRUN,
+  IORING_SETUP_SINGLE_ISSUER,
   IOSQE_CQE_SKIP_SUCCESS,
   IOSQE_IO_LINK,
+  queueInit,
   queueInitParams,
   type Ring,
   sigset,
@@ -306,6 +309,31 @@ describe("watchCompletions", () => {
       assert.throws(() => watchCompletions(ring, () => {}), { code: "EBUSY" });
       watch.unref().close();
       watch.close();
+    }, "ring"),
+  );
+
+  // HAZARDS Q6: of the signals of such a ring, Linux 6.12.117 delivers the first.
+  uringIt("is called back each time, where completions wait for us", [], () =>
+    withTempDir(async (dir) => {
+      const deferring = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+      using ring = queueInit(8, kernelIs("6.1") ? deferring : 0);
+      using pipe = fifo(dir);
+      const events = new EventTarget();
+      const results: number[] = [];
+      using watch = watchCompletions(ring, () => {
+        const count = ring.forEachCqe((cqe) => results.push(ring.cqeRes(cqe)));
+        ring.cqAdvance(count);
+        if (count > 0) events.dispatchEvent(new Event("done"));
+      });
+      watch.ref();
+      for (let length = 1; length <= 5; length++) {
+        const done = once(events, "done");
+        prepare(ring, (sqe) => ring.prepRead(sqe, pipe.a, page(), 5, -1));
+        submit(ring, 1);
+        setTimeout(() => writeSync(pipe.b, "hello".slice(0, length)), 1);
+        await done;
+      }
+      assert.deepEqual(results, [1, 2, 3, 4, 5]);
     }, "ring"),
   );
 });

@@ -1,4 +1,6 @@
+import { IORING_SETUP_DEFER_TASKRUN } from "../../abi/io-uring.ts";
 import { systemError } from "../../base/errors.ts";
+import { mayDefer } from "../../engines/io-uring/wakes-at-once.ts";
 import type { Wakeup } from "../../native/addon.ts";
 import { addonOfRing } from "./memory.ts";
 import type { Ring } from "./ring.ts";
@@ -22,20 +24,38 @@ export class CompletionWatch {
    * has an eventfd already.
    *
    * @param callback Called in a macrotask of its own, with microtasks drained after it, whenever
-   *   completions came since the last time. It finds them with `peekCqe` or `forEachCqe`.
+   *   completions came since the last time. It finds them with `peekCqe` or `forEachCqe`; those
+   *   that a ring with IORING_SETUP_DEFER_TASKRUN holds back have been collected.
    */
   constructor(ring: Ring, callback: () => void) {
     const addon = addonOfRing();
     this.#ring = ring;
     this.#eventFd = eventfd();
     const registered = ring.registerEventfd(this.#eventFd);
+    const defers = (ring.flags & IORING_SETUP_DEFER_TASKRUN) !== 0;
+    const renews = defers && !mayDefer(addon);
+    const told = () => {
+      if (renews) this.#renew();
+      if (defers) ring.getEvents();
+      callback();
+    };
     const wakeup =
-      registered < 0 ? registered : addon.wakeupOpen(this.#eventFd, callback, needsThread());
+      registered < 0 ? registered : addon.wakeupOpen(this.#eventFd, told, needsThread());
     if (typeof wakeup === "number") {
       addon.closeFd(this.#eventFd);
       throw systemError(wakeup, registered < 0 ? "io_uring_register" : "uv_poll_init");
     }
     this.#wakeup = wakeup;
+  }
+
+  /**
+   * Registers the eventfd anew, after each signal, where the kernel puts signals off: Linux
+   * 6.12.117 does that once for each registration, and drops the rest. What comes in between is
+   * found by the look that follows.
+   */
+  #renew(): void {
+    this.#ring.unregisterEventfd();
+    this.#ring.registerEventfd(this.#eventFd);
   }
 
   /** Keeps the process alive until `unref` or `close`. */

@@ -104,7 +104,7 @@ export class IoUringEngine implements Engine {
   #buffersRegistered = false;
   #filesRegistered = false;
 
-  /** @param defer Whether completions may wait until we enter the kernel: see `wakesAtOnce`. */
+  /** @param defer Whether completions may wait until we enter the kernel: see `mayDefer`. */
   constructor(addon: NativeAddon, options: EngineOptions, defer = true) {
     this.#addon = addon;
     const ring = openRing(addon, { ...options, defer });

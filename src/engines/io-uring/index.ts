@@ -3,10 +3,9 @@ import type { Availability, Engine, EngineFactory, EngineOptions } from "../../c
 import { loadNative } from "../../native/load.ts";
 import { probe } from "./availability.ts";
 import { IoUringEngine } from "./engine.ts";
-import { wakesAtOnce } from "./wakes-at-once.ts";
+import { mayDefer } from "./wakes-at-once.ts";
 
 let availability: Availability | undefined;
-let defer: boolean | undefined;
 
 /** io_uring(7): Linux 5.7 and newer. */
 export const ioUring: EngineFactory = {
@@ -20,7 +19,6 @@ export const ioUring: EngineFactory = {
     if (!native.available) {
       throw new ProactorError("ERR_PROACTOR_ENGINE_UNAVAILABLE", native.reason, native.remedy);
     }
-    defer ??= wakesAtOnce(native.addon);
-    return new IoUringEngine(native.addon, options, defer);
+    return new IoUringEngine(native.addon, options, mayDefer(native.addon));
   },
 };

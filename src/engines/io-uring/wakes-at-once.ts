@@ -36,6 +36,14 @@ export function wakesAtOnce(addon: NativeAddon): boolean {
   }
 }
 
+let known: boolean | undefined;
+
+/** Whether a ring may have IORING_SETUP_DEFER_TASKRUN and be watched: `wakesAtOnce`, asked once. */
+export function mayDefer(addon: NativeAddon): boolean {
+  known ??= wakesAtOnce(addon);
+  return known;
+}
+
 /** Polls the end to read, closes the other, and looks whether the eventfd was signaled by then. */
 function signalsOnClose(addon: NativeAddon, eventFd: number, ends: Int32Array): boolean {
   const [reading, writing] = ends as unknown as [number, number];
