@@ -21,10 +21,10 @@ function threeReads(fixture: Fixture, fields: Partial<aiocb> = {}) {
 }
 
 /**
- * Tries to cancel what cannot be canceled. On a busy machine it may not have begun yet, which is
- * another case: then it tries again.
+ * Tries to cancel what cannot be canceled. On a busy machine it may not have begun yet, or may end
+ * before its status is looked at, which are other cases: then it tries again.
  */
-async function refused<T extends { readonly returned: number }>(
+async function refused<T extends { readonly returned: number; readonly status?: number }>(
   fixture: Fixture,
   attempt: (stuck: Stuck) => T,
 ): Promise<T & { readonly end: number }> {
@@ -34,7 +34,8 @@ async function refused<T extends { readonly returned: number }>(
     stuck.release();
     await fixture.done(stuck.block);
     const end = fixture.aio.aio_error(stuck.block);
-    if (seen.returned === AIO_NOTCANCELED || round === 50) return { ...seen, end };
+    const runs = seen.returned === AIO_NOTCANCELED && (seen.status ?? EINPROGRESS) === EINPROGRESS;
+    if (runs || round === 50) return { ...seen, end };
   }
 }
 
