@@ -19,9 +19,55 @@ const PAUSE_MS = 1;
 /** The 99th percentile of fewer operations than this time has room for is their maximum. */
 const LEAST_SECONDS = 1;
 
+/** One operation of a kind of work, and how it ends. */
+interface Operation {
+  one(): unknown;
+  end(): Promise<void>;
+}
+
+/**
+ * The same with the blocking functions: no other thread does anything for it. What it loses beside
+ * the hashes, it loses to the scheduler.
+ */
+function blockingOf({ dir, work }: Job): Operation {
+  const made = join(dir, `new-${process.pid}`);
+  const nothing = async () => undefined;
+  switch (work) {
+    case "write-file": {
+      const end = async () => fs.rmSync(made, { force: true });
+      return { one: () => fs.writeFileSync(made, "x".repeat(2048)), end };
+    }
+    case "read-stream": {
+      const chunk = Buffer.alloc(64 * 1024);
+      const one = () => {
+        const fd = fs.openSync(join(dir, LAYOUT.file.name), "r");
+        for (let at = 0; at < 1_000_000; at += chunk.length)
+          fs.readSync(fd, chunk, 0, chunk.length, null);
+        fs.closeSync(fd);
+      };
+      return { one, end: nothing };
+    }
+    case "append": {
+      const fd = fs.openSync(made, "a");
+      const one = () => {
+        fs.writeSync(fd, "x".repeat(100));
+        fs.fdatasyncSync(fd);
+      };
+      const end = async () => {
+        fs.closeSync(fd);
+        fs.rmSync(made, { force: true });
+      };
+      return { one, end };
+    }
+    default:
+      throw new RangeError(`There is no blocking latency of ${work}`);
+  }
+}
+
 /** One operation of a kind of work; undefined where latency says nothing. */
-async function operationOf(job: Job): Promise<{ one(): Promise<unknown>; end(): Promise<void> }> {
+async function operationOf(job: Job): Promise<Operation> {
   const { dir, work } = job;
+  if (job.side === "sync") return blockingOf(job);
   const functions = job.side === "ours" ? ours : fs.promises;
   const small = join(dir, LAYOUT.small.name, "file 7");
   const made = join(dir, `new-${process.pid}`);

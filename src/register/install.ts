@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { callbackFunctions, callbackRoad, lookAgain } from "../fs/callbacks/index.ts";
+import { announceWalks, callbackFunctions, callbackRoad, lookAgain } from "../fs/callbacks/index.ts";
 import { nodeFs, nodePromises } from "../fs/node.ts";
 import { promises } from "../fs/promises.ts";
 import { road } from "../fs/road.ts";
@@ -62,6 +62,8 @@ function installCallbacks({ counts, isMocked }: Installation): void {
     };
     put(fs, name, routed, original);
   }
+  const { realpath } = originals;
+  if (realpath !== undefined) put(fs, "realpath", announceWalks(realpath), realpath);
   lookAgain();
 }
 

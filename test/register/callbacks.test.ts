@@ -246,7 +246,38 @@ const TOO_LONG = `
   run("too long", "readFile", file, "latin1");
 `;
 
+/** Paths to a socket, and through a link after the socket was looked at. */
+const WALKS = `
+  ${NOTES}
+  const path = require("node:path");
+  const net = require("node:net");
+  const { promisify } = require("node:util");
+  const at = (name) => path.join(__dirname, name);
+  const real = promisify(fs.realpath);
+  fs.mkdirSync(at("folder"));
+  fs.writeFileSync(at("folder/file"), "x");
+  fs.symlinkSync(at("folder"), at("link"));
+  note("visible", [fs.realpath.name, fs.realpath.length, typeof fs.realpath.native]);
+  try { fs.realpath(1, () => {}); } catch (error) { note("refused", error.code); }
+  const server = net.createServer().listen(at("socket"), async () => {
+    const { fd } = server._handle;
+    const walked = await real("/proc/self/fd/" + fd).catch(({ message }) => message);
+    note("socket", walked.replace(/\\d+/g, "N"));
+    fs.statSync(at("socket"));
+    note("link", await real(at("link/file")));
+    await promisify(fs.stat)(at("folder/file"));
+    note("after", await real(at("link")));
+    server.close();
+  });
+`;
+
 describe("callbacks of node:fs under the preload", () => {
+  it("find the real path of a socket, and go on after one", async () => {
+    const { preloaded } = await twins(WALKS);
+    assert.match(preloaded.stdout, /socket:\[N\]/);
+    assert.match(preloaded.stdout, /folder\/file/);
+  });
+
   it("are told of a file that is too long for a string", async () => {
     const { preloaded } = await twins(TOO_LONG);
     assert.match(preloaded.stdout, /ERR_STRING_TOO_LONG/);

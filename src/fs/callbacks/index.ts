@@ -11,12 +11,13 @@ import {
   symlink,
   unlink,
 } from "./files.ts";
+import { announceWalks } from "./realpath.ts";
 import { type CallbackRoad, callbackRoad } from "./road.ts";
 import { fstat, lstat, stat } from "./stats.ts";
 import { read, readv, write, writev } from "./transfers.ts";
 import { appendFile, copyFile, lookAgain, readFile, writeFile } from "./whole.ts";
 
-export { callbackRoad, lookAgain };
+export { announceWalks, callbackRoad, lookAgain };
 
 /** Starts what it was asked and answers true, or leaves it to Node's function and answers false. */
 export type CallbackFunction = (on: CallbackRoad, args: readonly unknown[]) => boolean;

@@ -11,6 +11,7 @@ import { statsMakers } from "../stats.ts";
 import { StatxCells } from "../statx-cells.ts";
 import { hasOnly, isCallback, isDescriptor, plainPath } from "./arguments.ts";
 import { type CallFacts, StatCall } from "./call.ts";
+import { needsNodeStats } from "./realpath.ts";
 import type { CallbackRoad } from "./road.ts";
 
 const OPTIONS = ["bigint"] as const;
@@ -40,7 +41,7 @@ function statPath(
   flags: number,
   args: readonly unknown[],
 ): boolean {
-  const path = plainPath(args[0]);
+  const path = needsNodeStats() ? undefined : plainPath(args[0]);
   return path !== undefined && start(on, AT_FDCWD, path, flags, { syscall, path }, args);
 }
 
