@@ -1,6 +1,11 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { announceWalks, callbackFunctions, callbackRoad, lookAgain } from "../fs/callbacks/index.ts";
+import {
+  announceWalks,
+  callbackFunctions,
+  callbackRoad,
+  lookAgain,
+} from "../fs/callbacks/index.ts";
 import { nodeFs, nodePromises } from "../fs/node.ts";
 import { promises } from "../fs/promises.ts";
 import { road } from "../fs/road.ts";

@@ -8,6 +8,7 @@ import { it, type TestContext } from "node:test";
 import * as uring from "../../src/abi/io-uring.ts";
 import {
   allocate,
+  EINTR,
   getProbe,
   type Probe,
   queryOpcodes,
@@ -108,6 +109,8 @@ export function complete(ring: Ring, count: number): Completed[] {
   const found: Completed[] = [];
   while (found.length < count) {
     const cqe = ring.waitCqeTimeout(timespecMs(PATIENCE_MS));
+    // A signal, of a child that ends, may come while we wait.
+    if (cqe === -EINTR) continue;
     assert.ok(cqe >= 0, `waitCqeTimeout answers ${cqe} after ${found.length} of ${count}`);
     found.push({
       data: ring.cqeGetDataLow(cqe),
