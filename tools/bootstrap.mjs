@@ -146,11 +146,16 @@ function reconcileOutputs() {
   if (missing) rmSync(join(root, "dist", "tsconfig.tsbuildinfo"), { force: true });
 }
 
-/** @returns {number} tsc's exit code; it writes its output even when types do not agree */
+/**
+ * @returns {number} tsc's exit code, or that of the bundler; tsc writes its output even when types
+ *   do not agree
+ */
 function compileTypeScript() {
   reconcileOutputs();
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  return run(process.execPath, [tsc, "-p", join(root, "tsconfig.json")]);
+  const code = run(process.execPath, [tsc, "-p", join(root, "tsconfig.json")]);
+  // Of what does not compile there is no package.
+  return code === 0 ? run(process.execPath, [join(root, "tools", "bundle.mjs")]) : code;
 }
 
 /**

@@ -29,7 +29,7 @@ export function entryPoints(packageJson: string): string[] {
   const found = new Set<string>();
   const visit = (value: unknown): void => {
     if (typeof value === "string") {
-      const source = /^(?:\.\/)?dist\/(src\/.*)\.js$/.exec(value)?.[1];
+      const source = /^(?:\.\/)?dist\/(src\/.*?)(?:\.d\.ts|\.js)$/.exec(value)?.[1];
       if (source !== undefined) found.add(`${source}.ts`);
     } else if (typeof value === "object" && value !== null) Object.values(value).forEach(visit);
   };

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ChildResult, moduleUrl, runProgram } from "../support/child.ts";
+import { type ChildResult, runProgram } from "../support/child.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 
-/** The preload, as `--import` takes it. */
-export const REGISTER = moduleUrl("src/register/index.ts");
+/** The preload as it is published, as `--import` takes it. */
+export const REGISTER = import.meta.resolve("proactor/register");
 
 /**
  * A preload that does nothing. With any --import, Node runs a CommonJS program from a microtask;

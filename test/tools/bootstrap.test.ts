@@ -37,6 +37,7 @@ function makeClone(root: string): void {
   write("node_modules/typescript/package.json", '{ "type": "module" }');
   write("node_modules/typescript/bin/tsc", stub("tsc"));
   write("tools/build-native.mjs", stub("native"));
+  write("tools/bundle.mjs", stub("bundle"));
   write("npm/npm-cli.js", stub("npm"));
   write("src/a.ts", "");
   for (const ending of ["js", "js.map", "d.ts"]) write(`dist/src/a.${ending}`, "");
@@ -64,7 +65,7 @@ describe("bootstrap", () => {
     await withTempDir(async (root) => {
       makeClone(root);
       const { calls, result } = await bootstrapIn(root);
-      assert.deepEqual(calls, ["native", "tsc -p"]);
+      assert.deepEqual(calls, ["native", "tsc -p", "bundle"]);
       assert.equal(result.stdout, '{"native":0,"types":0}\n', result.stderr);
       assert.equal(result.stderr, "");
       assert.equal(existsSync(join(root, "dist/tsconfig.tsbuildinfo")), true);
@@ -79,13 +80,28 @@ describe("bootstrap", () => {
     }, "bootstrap");
   });
 
+  it("bundles what compiles, and nothing else", async () => {
+    await withTempDir(async (root) => {
+      makeClone(root);
+      const broken = await bootstrapIn(root, { TSC_EXIT: "2" });
+      assert.ok(!broken.calls.includes("bundle"));
+      const { result } = await bootstrapIn(root, { BUNDLE_EXIT: "4" });
+      assert.equal(result.stdout, '{"native":0,"types":4}\n', result.stderr);
+    }, "bootstrap");
+  });
+
   it("installs when a version differs from the lock, without running scripts", async () => {
     await withTempDir(async (root) => {
       makeClone(root);
       const newer = JSON.stringify(LOCK).replaceAll("7.0.0", "7.0.1");
       writeFileSync(join(root, "package-lock.json"), newer);
       const { calls, result } = await bootstrapIn(root);
-      assert.deepEqual(calls, ["npm ci --ignore-scripts --include=dev", "native", "tsc -p"]);
+      assert.deepEqual(calls, [
+        "npm ci --ignore-scripts --include=dev",
+        "native",
+        "tsc -p",
+        "bundle",
+      ]);
       assert.match(result.stderr, /node_modules\/typescript is not 7\.0\.1/);
     }, "bootstrap");
   });

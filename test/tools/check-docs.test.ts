@@ -129,7 +129,7 @@ describe("entryPoints", () => {
   it("finds sources behind exports and bin", () => {
     const manifest = JSON.stringify({
       exports: {
-        ".": { types: "./dist/src/index.d.ts", default: "./dist/src/index.js" },
+        ".": { types: "./dist/src/index.d.ts", default: "./dist/lib/index.js" },
         "./fs": "./dist/src/fs/index.js",
         "./package.json": "./package.json",
       },

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
 import { ROOT } from "../../tools/lib/files.ts";
 import { runProgram } from "../support/child.ts";
 
@@ -53,13 +54,48 @@ describe("package.json", () => {
   });
 });
 
+/**
+ * What a module exports: the names, and what its classes and functions call themselves. In a
+ * process of its own, since the preload puts itself into node:fs.
+ */
+async function exportsOf(path: string): Promise<unknown> {
+  const program = `
+    const exported = await import(${JSON.stringify(pathToFileURL(join(ROOT, path)).href)});
+    console.log(JSON.stringify(Object.entries(exported).map(([name, value]) => {
+      return [name, typeof value, typeof value === "function" ? value.name : ""];
+    })));`;
+  const args = ["--input-type=module", "--eval", program];
+  const { stdout, stderr } = await runProgram(process.execPath, { args, cwd: ROOT });
+  assert.notEqual(stdout, "", stderr);
+  return JSON.parse(stdout);
+}
+
+describe("the bundled programs", () => {
+  it("export what the sources export, under the same names", async () => {
+    for (const [name, target] of Object.entries(manifest.exports)) {
+      if (typeof target === "string") continue;
+      const source = (target.types as string).replace(/\.d\.ts$/, ".js");
+      assert.deepEqual(await exportsOf(target.default as string), await exportsOf(source), name);
+    }
+  });
+
+  it("are a few files", () => {
+    const files = readdirSync(join(ROOT, "dist", "lib"), { recursive: true }).map(String);
+    const programs = files.filter((path) => path.endsWith(".js"));
+    assert.ok(programs.length <= 15, programs.join());
+  });
+});
+
 describe("npm pack", () => {
   it("takes the compiled sources, the addons, and the pages", { skip: without }, async () => {
     const files = await packedFiles();
-    assert.ok(files.includes("dist/src/index.js"), files.join());
+    assert.ok(files.includes("dist/lib/index.js"), files.join());
+    assert.ok(files.includes("dist/src/index.d.ts"), files.join());
     assert.ok(files.includes("LICENSE"));
     const strangers = files.filter(
-      (path) => !/^(?:dist\/src\/|prebuilds\/[\w-]+\/proactor\.node$|\w+\.md$|LICENSE$)/.test(path),
+      (path) =>
+        !/^(?:dist\/lib\/|dist\/src\/.*\.d\.ts$|prebuilds\/[\w-]+\/proactor\.node$)/.test(path) &&
+        !/^(?:\w+\.md|LICENSE)$/.test(path),
     );
     assert.deepEqual(strangers, ["package.json"]);
   });
