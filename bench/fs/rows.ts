@@ -96,6 +96,24 @@ function beside(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow[
   return [...rows, { ...row, id: `${work}-hashing-node`, against: "fs/promises", ...theirs }];
 }
 
+/**
+ * The same for the blocking functions, which nobody else does anything for: what the scheduler takes
+ * from whoever has to share the cores.
+ */
+function besideBlocking(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow {
+  const hashing = { node: "this", disk, work, side: "sync", latency: "hashing" } as const;
+  const idle = { ...hashing, latency: "idle" } as const;
+  return {
+    id: `${work}-blocking-idle`,
+    work: `${title} while 8 pbkdf2 run: p99`,
+    against: "the same with nothing beside it",
+    metric: "p99",
+    ours: nameOf(hashing),
+    theirs: nameOf(idle),
+    needs: [hashing, idle],
+  };
+}
+
 const READ = "handle.read, 4 KiB, cached, depth 32";
 const FILES = "readFile, 10 000 files of 2 KiB, 64 at once";
 const WRITES = "writeFile, 10 000 files of 2 KiB, 64 at once";
@@ -146,6 +164,9 @@ export const FS_ROWS: readonly FsRow[] = [
   ...beside("read-stream", "read stream, 1 MB"),
   ...beside("stat", "stat"),
   ...beside("append", "durable append"),
+  besideBlocking("write-file", "writeFileSync, 2 KiB, tmpfs", "tmpfs"),
+  besideBlocking("read-stream", "openSync, readSync of 1 MB, closeSync"),
+  besideBlocking("append", "writeSync of 100 bytes, fdatasyncSync"),
   compare({ work: "write-stream", title: "pipeline of a file into a file, 256 MiB" }),
   compare({ work: "stat", title: "stat, 64 at once" }),
   compare({ work: "stat", title: "stat, 64 at once", place: NEWEST }),
