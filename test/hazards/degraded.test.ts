@@ -13,7 +13,7 @@ import { probeOpcodes } from "../../src/engines/io-uring/capabilities.ts";
 import { describeFlags } from "../../src/engines/io-uring/describe.ts";
 import { OPCODES } from "../../src/engines/io-uring/requests.ts";
 import { openRing } from "../../src/engines/io-uring/setup.ts";
-import { wakesAtOnce } from "../../src/engines/io-uring/wakes-at-once.ts";
+import { mayDefer } from "../../src/engines/io-uring/wakes-at-once.ts";
 import { loadNative } from "../../src/native/load.ts";
 import { runNode } from "../support/child.ts";
 import { withTempDir } from "../support/temp-dir.ts";
@@ -43,7 +43,7 @@ async function run(how: Degradation): Promise<Said> {
 function thisKernel(): { readonly setupFlags: number; readonly lacks: readonly string[] } {
   const native = loadNative();
   if (!native.available || !probeEngine("io_uring").available) return { setupFlags: 0, lacks: [] };
-  const defer = wakesAtOnce(native.addon);
+  const defer = mayDefer(native.addon);
   const options = { entries: 8, completionEntries: 16, sqPoll: false, sqPollIdleMs: 0, defer };
   const ring = openRing(native.addon, options);
   const opcodes = probeOpcodes(native.addon, ring.fd);

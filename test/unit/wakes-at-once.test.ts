@@ -48,7 +48,7 @@ describe("wakesAtOnce", () => {
     }
   });
 
-  it("says no, and leaves nothing open, where it cannot ask", () => {
+  it("has no answer, and leaves nothing open, where it cannot ask", () => {
     for (const [step, errno] of [
       ["pipe", EMFILE],
       ["map", EMFILE],
@@ -56,7 +56,7 @@ describe("wakesAtOnce", () => {
     ] as const) {
       const kernel = new PipeKernel();
       kernel.refuse.set(step, -errno);
-      assert.equal(wakesAtOnce(kernel.addon), false, step);
+      assert.equal(wakesAtOnce(kernel.addon), undefined, step);
       assert.deepEqual([...kernel.open], [], step);
     }
   });

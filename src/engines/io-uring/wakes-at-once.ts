@@ -15,22 +15,21 @@ const POLL_EVENTS = 7;
 /**
  * Whether this kernel signals the eventfd of a ring with IORING_SETUP_DEFER_TASKRUN in the moment
  * in which something that the ring polls becomes ready. It is asked with a pipe whose end to write
- * is closed; false as well where there is nothing to ask with, because a ring without DEFER_TASKRUN
- * is never wrong.
+ * is closed; undefined where there is nothing to ask with, because no descriptor is left.
  *
  * Kernels of 2026 put that signal off for an RCU grace period, because to signal from inside a
  * wake-up can come back to a lock that is held: 15 to 24 ms on 7.3.4. And 6.12.117 loses each such
  * signal after the first of a ring: the mark that one is outstanding is never taken back. A ring
  * without DEFER_TASKRUN signals from its own task, which nothing puts off.
  */
-export function wakesAtOnce(addon: NativeAddon): boolean {
+export function wakesAtOnce(addon: NativeAddon): boolean | undefined {
   const ends = new Int32Array([-1, -1]);
-  if (addon.pipe(ends) < 0) return false;
+  if (addon.pipe(ends) < 0) return undefined;
   const eventFd = addon.eventfd();
   try {
     return signalsOnClose(addon, eventFd, ends);
   } catch {
-    return false;
+    return undefined;
   } finally {
     for (const fd of [...ends, eventFd]) if (fd >= 0) addon.closeFd(fd);
   }
@@ -38,19 +37,26 @@ export function wakesAtOnce(addon: NativeAddon): boolean {
 
 let known: boolean | undefined;
 
-/** Whether a ring may have IORING_SETUP_DEFER_TASKRUN and be watched: `wakesAtOnce`, asked once. */
+/**
+ * Whether a ring may have IORING_SETUP_DEFER_TASKRUN and be watched: `wakesAtOnce`, asked until there
+ * is an answer. No until then: a ring without it is never wrong.
+ */
 export function mayDefer(addon: NativeAddon): boolean {
   known ??= wakesAtOnce(addon);
-  return known;
+  return known ?? false;
 }
 
 /** Polls the end to read, closes the other, and looks whether the eventfd was signaled by then. */
-function signalsOnClose(addon: NativeAddon, eventFd: number, ends: Int32Array): boolean {
+function signalsOnClose(
+  addon: NativeAddon,
+  eventFd: number,
+  ends: Int32Array,
+): boolean | undefined {
   const [reading, writing] = ends as unknown as [number, number];
   const ring = openRing(addon, OPTIONS);
   try {
     const address = addon.addressOf(new Int32Array([eventFd]));
-    if (addon.uringRegister(ring.fd, IORING_REGISTER_EVENTFD, address, 1) < 0) return false;
+    if (addon.uringRegister(ring.fd, IORING_REGISTER_EVENTFD, address, 1) < 0) return undefined;
     const at = ring.sq.reserve();
     writeSqeHead(ring.sq.sqes, at, IORING_OP_POLL_ADD, 0, reading, 0, 0);
     ring.sq.sqes[at + POLL_EVENTS] = POLLIN;
