@@ -97,8 +97,8 @@ function beside(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow[
 }
 
 /**
- * The same for the blocking functions, which nobody else does anything for: what the scheduler takes
- * from whoever has to share the cores.
+ * The same for the blocking functions, which nobody else does anything for: what the scheduler
+ * takes from whoever has to share the cores.
  */
 function besideBlocking(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow {
   const hashing = { node: "this", disk, work, side: "sync", latency: "hashing" } as const;

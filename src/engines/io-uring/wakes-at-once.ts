@@ -38,8 +38,8 @@ export function wakesAtOnce(addon: NativeAddon): boolean | undefined {
 let known: boolean | undefined;
 
 /**
- * Whether a ring may have IORING_SETUP_DEFER_TASKRUN and be watched: `wakesAtOnce`, asked until there
- * is an answer. No until then: a ring without it is never wrong.
+ * Whether a ring may have IORING_SETUP_DEFER_TASKRUN and be watched: `wakesAtOnce`, asked until
+ * there is an answer. No until then: a ring without it is never wrong.
  */
 export function mayDefer(addon: NativeAddon): boolean {
   known ??= wakesAtOnce(addon);
