@@ -177,7 +177,8 @@ describe("SQPOLL", () => {
       using ring = queueInitParams(4, { flags: IORING_SETUP_SQPOLL, sqThreadIdle: 1 });
       for (let round = 0; round < 20; round++) {
         prepare(ring, (sqe) => ring.prepNop(sqe), { data: round });
-        assert.equal(ring.submit(), 1);
+        // The one before may count again: it completes before the kernel says that it was taken.
+        assert.ok([1, 2].includes(ring.submit()));
         assert.equal(complete(ring, 1)[0]?.data, round);
       }
       // Long enough for the thread to sleep: the next submit has to wake it.
