@@ -6,11 +6,14 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { InFlight } from "../../src/compat/ring/in-flight.ts";
 import {
+  IORING_CQE_F_MORE,
+  IORING_OP_POLL_REMOVE,
   IOSQE_CQE_SKIP_SUCCESS,
   IOSQE_IO_LINK,
   POLLIN,
   type Ring,
 } from "../../src/compat/ring/index.ts";
+import type { CompletionQueue } from "../../src/ring/index.ts";
 import { moduleUrl, runNode } from "../support/child.ts";
 import { collectGarbageUntil } from "../support/garbage.ts";
 import { withTempDir } from "../support/temp-dir.ts";
@@ -251,6 +254,60 @@ describe("InFlight", () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  /** SQEs of 16 words in a queue of 8, the first at position 6. */
+  function queueOf(...sqes: readonly { head?: number; low: number; high?: number }[]): Uint32Array {
+    const words = new Uint32Array(8 * 16);
+    for (const [i, { head = 0, low, high = 0 }] of sqes.entries()) {
+      const at = ((6 + i) & 7) * 16;
+      words[at] = head;
+      words[at + 8] = low;
+      words[at + 9] = high;
+    }
+    return words;
+  }
+
+  /** A completion queue of 8 CQEs of 4 words. */
+  const cq = { first: 0, mask: 7, shift: 2 } as CompletionQueue;
+
+  it("counts a run of plain requests, up to the first that is not", () => {
+    const linked = IOSQE_IO_LINK << 8;
+    for (const [last, stopped] of [
+      [{ low: 4 }, 9],
+      [{ low: 4, head: linked }, 8],
+      [{ low: 4, high: 1 }, 8],
+      [{ low: 1024 }, 8],
+      [{ low: 0xffff_ffff }, 8],
+      [{ low: 4, head: IORING_OP_POLL_REMOVE }, 8],
+    ] as const) {
+      const table = new InFlight();
+      const words = queueOf({ low: 3 }, { low: 3 }, last);
+      assert.equal(table.addPlain(words, 7, 4, 6, 9), stopped);
+      assert.equal(table.total, stopped - 6);
+      assert.deepEqual([table.finish(3, 0), table.finish(3, 0), table.finish(3, 0)], [true, true, false]);
+      assert.equal(table.finish(4, 0), stopped === 9);
+    }
+  });
+
+  it("finishes a run of plain completions, up to the first that is not", () => {
+    for (const [words, done] of [
+      [[1, 0, 0, 0, 2, 0, 0, 0], 2],
+      [[1, 0, 0, 0, 1, 0, 0, 0], 1],
+      [[1, 0, 0, 0, 2, 0, 0, IORING_CQE_F_MORE], 1],
+      [[1, 0, 0, 0, 2, 1, 0, 0], 1],
+      [[1, 0, 0, 0, -1, 0, 0, 0], 1],
+      [[1, 0, 0, 0, 3, 0, 0, 0], 1],
+    ] as const) {
+      const table = new InFlight();
+      table.add(1, 0);
+      table.add(2, 0);
+      table.hold(table.add(3, 0), "lent");
+      const before = table.total;
+      assert.equal(table.finishPlain(Int32Array.from(words), cq, 0, 2), done);
+      assert.equal(before - table.total, done);
+      assert.deepEqual([...table.heldObjects()], ["lent"]);
+    }
   });
 
   for (const [of, by] of [

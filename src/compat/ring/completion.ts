@@ -175,8 +175,8 @@ export abstract class CompletionVerbs extends SubmissionVerbs {
     const mask = cq.mask | 0;
     const shift = cq.shift | 0;
     const head = cq.head | 0;
-    let finals = 0;
-    for (let i = 0; i < count; ) {
+    let finals = isMixed === true ? 0 : inFlight.finishPlain(cqes, cq, head, count);
+    for (let i = finals; i < count; ) {
       const at = (first + (((head + i) & mask) << shift)) | 0;
       const flags = cqes[at + FLAGS] as number;
       if (

@@ -1,7 +1,26 @@
+import {
+  CQE_FLAGS,
+  IORING_CQE_F_MORE,
+  IORING_CQE_F_SKIP,
+  IORING_OP_POLL_REMOVE,
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_IO_HARDLINK,
+  IOSQE_IO_LINK,
+} from "../../abi/io-uring.ts";
+import type { CompletionQueue } from "../../ring/index.ts";
+
 /** The high word of user data that `sqeSetData` makes; the low one is the object's place. */
 export const OBJECT_DATA = 0xffff_fffe;
 
 const OBJECT = OBJECT_DATA | 0;
+
+// Constants out of other modules are looked up at every use; these are part of the code.
+/** Flags, in the first word of an SQE, of what is tied to others or says nothing when it is done. */
+const TIED = (IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_CQE_SKIP_SUCCESS) << 8;
+/** Flags of a completion that is not the last of its request. */
+const NOT_LAST = IORING_CQE_F_MORE | IORING_CQE_F_SKIP;
+const POLL_REMOVE = IORING_OP_POLL_REMOVE;
+const CQE_FLAGS_WORD = CQE_FLAGS / 4;
 
 /** Places for entries at the start; half of them are used before there are more. */
 const INITIAL_PLACES = 512;
@@ -63,6 +82,60 @@ export class InFlight {
     table[entry + COUNT] = (table[entry + COUNT] as number) + 1;
     this.total++;
     return entry;
+  }
+
+  /**
+   * Notes the requests from a position of the submission queue on, up to the first that is tied to
+   * others, renames another, or has user data without a place of its own; none may have been lent
+   * anything. Returns where it stopped. A loop of its own, because it calls nothing: what `add` asks
+   * each time, V8 asks once.
+   */
+  addPlain(
+    words: Uint32Array,
+    mask: number,
+    shift: number,
+    from: number,
+    tail: number,
+  ): number {
+    const table = this.#table;
+    let position = from | 0;
+    for (; position !== tail; position = (position + 1) | 0) {
+      const at = (position & mask) << shift;
+      const head = words[at] as number;
+      const low = words[at + 8] as number;
+      if ((head & TIED) !== 0 || (head & 0xff) === POLL_REMOVE) break;
+      if (low >= DIRECT || words[at + 9] !== 0) break;
+      const count = low * WORDS + COUNT;
+      table[count] = (table[count] as number) + 1;
+    }
+    this.total += (position - from) | 0;
+    return position;
+  }
+
+  /**
+   * Notes last completions from a position of the completion queue on, up to the first that is not
+   * one, that nobody waits for, or whose request had been lent something. Returns how many.
+   */
+  finishPlain(
+    words: Int32Array,
+    { first, mask, shift }: CompletionQueue,
+    head: number,
+    count: number,
+  ): number {
+    const table = this.#table;
+    let done = 0;
+    for (; done < count; done = (done + 1) | 0) {
+      const at = first + (((head + done) & mask) << shift);
+      const low = words[at] as number;
+      if (low < 0 || low >= DIRECT || words[at + 1] !== 0) break;
+      if (((words[at + CQE_FLAGS_WORD] as number) & NOT_LAST) !== 0) break;
+      const entry = low * WORDS;
+      const left = (table[entry + COUNT] as number) - 1;
+      if (left < 0 || ((table[entry + MARKS] as number) & HELD) !== 0) break;
+      table[entry + COUNT] = left;
+    }
+    this.total -= done;
+    return done;
   }
 
   /** Keeps an object until nothing with the entry's user data is in flight. */

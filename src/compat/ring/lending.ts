@@ -126,7 +126,11 @@ export abstract class LendingRing extends RingCore {
     const tail = sq.tail | 0;
     const isMixed = (this.flags & MIXED) !== 0;
     let chain: number = NONE;
-    for (let position = this.#accounted | 0; position !== tail; position = (position + 1) | 0) {
+    let start = this.#accounted | 0;
+    if (hasLent === false && isMixed === false) {
+      start = inFlight.addPlain(sqes, mask, shift, start, tail);
+    }
+    for (let position = start; position !== tail; position = (position + 1) | 0) {
       const index = position & mask;
       const at = index << shift;
       const head = sqes[at] as number;
