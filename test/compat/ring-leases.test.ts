@@ -285,7 +285,10 @@ describe("InFlight", () => {
       const words = queueOf({ low: 3 }, { low: 3 }, last);
       assert.equal(table.addPlain(words, 7, 4, 6, 9), stopped);
       assert.equal(table.total, stopped - 6);
-      assert.deepEqual([table.finish(3, 0), table.finish(3, 0), table.finish(3, 0)], [true, true, false]);
+      assert.deepEqual(
+        [table.finish(3, 0), table.finish(3, 0), table.finish(3, 0)],
+        [true, true, false],
+      );
       assert.equal(table.finish(4, 0), stopped === 9);
     }
   });

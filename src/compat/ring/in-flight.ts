@@ -90,13 +90,7 @@ export class InFlight {
    * anything. Returns where it stopped. A loop of its own, because it calls nothing: what `add` asks
    * each time, V8 asks once.
    */
-  addPlain(
-    words: Uint32Array,
-    mask: number,
-    shift: number,
-    from: number,
-    tail: number,
-  ): number {
+  addPlain(words: Uint32Array, mask: number, shift: number, from: number, tail: number): number {
     const table = this.#table;
     let position = from | 0;
     for (; position !== tail; position = (position + 1) | 0) {
