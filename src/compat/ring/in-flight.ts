@@ -87,8 +87,8 @@ export class InFlight {
   /**
    * Notes the requests from a position of the submission queue on, up to the first that is tied to
    * others, renames another, or has user data without a place of its own; none may have been lent
-   * anything. Returns where it stopped. A loop of its own, because it calls nothing: what `add` asks
-   * each time, V8 asks once.
+   * anything. Returns where it stopped. A loop of its own, because it calls nothing: what `add`
+   * asks each time, V8 asks once.
    */
   addPlain(words: Uint32Array, mask: number, shift: number, from: number, tail: number): number {
     const table = this.#table;
