@@ -18,6 +18,12 @@ const ITERATIONS = 50_000;
 const PAUSE_MS = 1;
 /** The 99th percentile of fewer operations than this time has room for is their maximum. */
 const LEAST_SECONDS = 1;
+/** What is written to a file, */
+const CONTENT = "x".repeat(2048);
+/** what is appended to one, */
+const LINE = "x".repeat(100);
+/** and how much of one is read, in bytes. */
+const STREAM_BYTES = 1_000_000;
 
 /** One operation of a kind of work, and how it ends. */
 interface Operation {
@@ -35,13 +41,13 @@ function blockingOf({ dir, work }: Job): Operation {
   switch (work) {
     case "write-file": {
       const end = async () => fs.rmSync(made, { force: true });
-      return { one: () => fs.writeFileSync(made, "x".repeat(2048)), end };
+      return { one: () => fs.writeFileSync(made, CONTENT), end };
     }
     case "read-stream": {
       const chunk = Buffer.alloc(64 * 1024);
       const one = () => {
         const fd = fs.openSync(join(dir, LAYOUT.file.name), "r");
-        for (let at = 0; at < 1_000_000; at += chunk.length)
+        for (let at = 0; at < STREAM_BYTES; at += chunk.length)
           fs.readSync(fd, chunk, 0, chunk.length, null);
         fs.closeSync(fd);
       };
@@ -50,7 +56,7 @@ function blockingOf({ dir, work }: Job): Operation {
     case "append": {
       const fd = fs.openSync(made, "a");
       const one = () => {
-        fs.writeSync(fd, "x".repeat(100));
+        fs.writeSync(fd, LINE);
         fs.fdatasyncSync(fd);
       };
       const end = async () => {
@@ -64,7 +70,7 @@ function blockingOf({ dir, work }: Job): Operation {
   }
 }
 
-/** One operation of a kind of work; undefined where latency says nothing. */
+/** One operation of a kind of work. Throws where its latency says nothing. */
 async function operationOf(job: Job): Promise<Operation> {
   const { dir, work } = job;
   if (job.side === "sync") return blockingOf(job);
@@ -82,17 +88,18 @@ async function operationOf(job: Job): Promise<Operation> {
     case "read-file":
       return { one: () => functions.readFile(small), end: nothing };
     case "write-file":
-      return { one: () => functions.writeFile(made, "x".repeat(2048)), end: removed };
+      return { one: () => functions.writeFile(made, CONTENT), end: removed };
     case "read-stream": {
       const open = job.side === "ours" ? createReadStream : fs.createReadStream;
-      const one = () => once(open(join(dir, LAYOUT.file.name), { end: 999_999 }).resume(), "close");
+      const one = () =>
+        once(open(join(dir, LAYOUT.file.name), { end: STREAM_BYTES - 1 }).resume(), "close");
       return { one, end: nothing };
     }
     case "stat":
       return { one: () => functions.stat(small), end: nothing };
     case "append": {
       const log = await openLog(made);
-      return { one: () => log.append("x".repeat(100)), end: () => log.close().then(removed) };
+      return { one: () => log.append(LINE), end: () => log.close().then(removed) };
     }
     default:
       throw new RangeError(`There is no latency of ${work}`);

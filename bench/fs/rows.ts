@@ -69,28 +69,28 @@ function compare(comparison: Comparison): FsRow {
   };
 }
 
-/** The p99 of one operation beside 8 hashes: against the same beside nothing, and against node:fs. */
-function beside(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow[] {
-  const place = { node: "this", disk } as const;
-  const hashing = { ...place, work, side: "ours", latency: "hashing" } as const;
+/** The p99 of one operation beside 8 hashes: against the same beside nothing. */
+function besideIdle(work: Work, title: string, disk: Place["disk"], side: Side): FsRow {
+  const hashing = { node: "this", disk, work, side, latency: "hashing" } as const;
   const idle = { ...hashing, latency: "idle" } as const;
-  const row = {
+  return {
+    id: `${work}-hashing-idle`,
     work: `${title} while 8 pbkdf2 run: p99`,
+    against: "the same with nothing beside it",
     metric: "p99",
     ours: nameOf(hashing),
-  } as const;
-  const rows: FsRow[] = [
-    {
-      ...row,
-      id: `${work}-hashing-idle`,
-      against: "the same with nothing beside it",
-      theirs: nameOf(idle),
-      atMost: 3,
-      needs: [hashing, idle],
-    },
-  ];
+    theirs: nameOf(idle),
+    needs: [hashing, idle],
+  };
+}
+
+/** Ours beside 8 hashes: against itself, and against node:fs. */
+function beside(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow[] {
+  const row = besideIdle(work, title, disk, "ours");
+  const rows: FsRow[] = [{ ...row, atMost: 3 }];
   // An append log has no counterpart in node:fs.
   if (work === "append") return rows;
+  const [hashing] = row.needs as [Configuration, Configuration];
   const node = { ...hashing, side: "node" } as const;
   const theirs = { theirs: nameOf(node), needs: [hashing, node] };
   return [...rows, { ...row, id: `${work}-hashing-node`, against: "fs/promises", ...theirs }];
@@ -101,17 +101,7 @@ function beside(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow[
  * takes from whoever has to share the cores.
  */
 function besideBlocking(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow {
-  const hashing = { node: "this", disk, work, side: "sync", latency: "hashing" } as const;
-  const idle = { ...hashing, latency: "idle" } as const;
-  return {
-    id: `${work}-blocking-idle`,
-    work: `${title} while 8 pbkdf2 run: p99`,
-    against: "the same with nothing beside it",
-    metric: "p99",
-    ours: nameOf(hashing),
-    theirs: nameOf(idle),
-    needs: [hashing, idle],
-  };
+  return { ...besideIdle(work, title, disk, "sync"), id: `${work}-blocking-idle` };
 }
 
 const READ = "handle.read, 4 KiB, cached, depth 32";

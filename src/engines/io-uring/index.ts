@@ -19,6 +19,8 @@ export const ioUring: EngineFactory = {
     if (!native.available) {
       throw new ProactorError("ERR_PROACTOR_ENGINE_UNAVAILABLE", native.reason, native.remedy);
     }
-    return new IoUringEngine(native.addon, options, mayDefer(native.addon));
+    // A thread of the kernel that submits excludes it, and there is nothing to ask.
+    const defer = !options.sqPoll && mayDefer(native.addon);
+    return new IoUringEngine(native.addon, options, defer);
   },
 };

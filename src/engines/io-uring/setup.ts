@@ -83,9 +83,8 @@ export interface RingOptions {
   readonly defer?: boolean;
 }
 
-const NO_ARRAY = IORING_SETUP_NO_SQARRAY;
-
-const SMALLEST: RingOptions = {
+/** A ring to ask the kernel with. */
+export const SMALLEST: RingOptions = {
   entries: 2,
   completionEntries: 4,
   sqPoll: false,
@@ -100,14 +99,16 @@ export function setupFlagCandidates(sqPoll: boolean, defer = true): readonly num
   const base = IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
   if (sqPoll) {
     const poll = base | IORING_SETUP_SQPOLL;
-    return [poll | IORING_SETUP_SUBMIT_ALL | NO_ARRAY, poll];
+    return [poll | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_NO_SQARRAY, poll];
   }
   const all = base | IORING_SETUP_SUBMIT_ALL;
   const deferred =
     all | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
   const cooperative = all | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
   // What knows NO_SQARRAY (6.6) knows DEFER_TASKRUN (6.1) as well.
-  const best = defer ? [deferred | NO_ARRAY, deferred] : [cooperative | NO_ARRAY];
+  const best = defer
+    ? [deferred | IORING_SETUP_NO_SQARRAY, deferred]
+    : [cooperative | IORING_SETUP_NO_SQARRAY];
   return [...best, cooperative, all, base];
 }
 

@@ -6,9 +6,8 @@ import {
 import { POLLIN } from "../../abi/linux.ts";
 import type { NativeAddon } from "../../native/addon.ts";
 import { writeSqeHead } from "./requests.ts";
-import { openRing } from "./setup.ts";
+import { openRing, SMALLEST } from "./setup.ts";
 
-const OPTIONS = { entries: 2, completionEntries: 4, sqPoll: false, sqPollIdleMs: 0 };
 /** The word of an SQE in which POLL_ADD has its events. */
 const POLL_EVENTS = 7;
 
@@ -53,7 +52,7 @@ function signalsOnClose(
   ends: Int32Array,
 ): boolean | undefined {
   const [reading, writing] = ends as unknown as [number, number];
-  const ring = openRing(addon, OPTIONS);
+  const ring = openRing(addon, SMALLEST);
   try {
     const address = addon.addressOf(new Int32Array([eventFd]));
     if (addon.uringRegister(ring.fd, IORING_REGISTER_EVENTFD, address, 1) < 0) return undefined;
