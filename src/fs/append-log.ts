@@ -13,7 +13,7 @@ import {
 } from "../base/validate.ts";
 import { AbortListeners } from "../runtime/abort.ts";
 import { closeFd, fsyncFolderOf, openFd, statFd } from "./calls.ts";
-import { type LogFile, logFileOf, type Packed, writePacked } from "./log-file.ts";
+import { type LogFile, openedLogFile, type Packed, writePacked } from "./log-file.ts";
 import { Packer, type Piece } from "./packer.ts";
 
 const ETIMEDOUT = -errnoOf("ETIMEDOUT");
@@ -70,7 +70,7 @@ export async function openLog(path: PathLike, options: AppendLogOptions = {}): P
   try {
     const { size } = await statFd(fd);
     await fsyncFolderOf(checked);
-    return new AppendLog(logFileOf(fd), size, maxPendingBytes);
+    return new AppendLog(await openedLogFile(fd), size, maxPendingBytes);
   } catch (error) {
     await closeFd(fd);
     throw error;
@@ -81,9 +81,9 @@ export async function openLog(path: PathLike, options: AppendLogOptions = {}): P
  * A file that many append to and that tells each when its bytes are on the device: group commit.
  *
  * While one group is on its way, the next gathers, so that any number of writers share one write
- * and one fdatasync(2), which the kernel is given together (the second linked to the first). An
- * append resolves only after the fdatasync that followed its bytes. Positions are in the order of
- * the calls.
+ * and one fdatasync(2), which the kernel is given together: as one call (RWF_DSYNC) on Btrfs, ext4,
+ * F2FS and XFS, elsewhere the second linked to the first. An append resolves only after its bytes
+ * are on the device. Positions are in the order of the calls.
  *
  * - An append whose bytes do not fit (`ENOSPC`, `EFBIG`, `EDQUOT`) rejects alone: what was written
  *   of it is cut off again, those before it are brought to the device, those after it are tried.
@@ -279,6 +279,7 @@ export class AppendLog implements AsyncDisposable {
     if (group.every(({ pieces }) => pieces.length === 0)) return this.#tell(group, undefined, 0);
     while (first < group.length) {
       const { written, error } = await this.#write(group.slice(first));
+      if (this.#failed !== undefined) return this.#tell(group.slice(first), undefined);
       let last = first;
       let end = this.#end;
       for (; last < group.length; last++) {
@@ -286,7 +287,7 @@ export class AppendLog implements AsyncDisposable {
         if (next > this.#end + written) break;
         end = next;
       }
-      const lost = error === undefined ? undefined : await this.#repair(end, written, last > first);
+      const lost = error === undefined ? undefined : await this.#repair(end, last > first);
       this.#tell(group.slice(first, last), lost);
       if (lost !== undefined) {
         this.#tell(group.slice(last), lost);
@@ -298,9 +299,9 @@ export class AppendLog implements AsyncDisposable {
   }
 
   /** After a write that failed: cuts the broken append off, confirms those before it. */
-  async #repair(end: number, written: number, some: boolean): Promise<Error | undefined> {
+  async #repair(end: number, some: boolean): Promise<Error | undefined> {
     try {
-      if (this.#end + written > end) await this.#file.truncate(end);
+      await this.#file.truncate(end);
       if (some) await this.#file.sync();
       return undefined;
     } catch (error) {

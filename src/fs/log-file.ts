@@ -1,9 +1,10 @@
 /** Writes with an fdatasync after them, on the ring and on node:fs. */
+import { RWF_DSYNC } from "../abi/linux-flags.ts";
 import { errnoOf, type SystemError, systemError } from "../base/errors.ts";
 import { Link, OperationKind, Request } from "../core/index.ts";
 import type { Session } from "../runtime/session.ts";
 import { closeFd, fdatasyncFd, truncateFd } from "./calls.ts";
-import { nodeFs } from "./node.ts";
+import { nodeFs, nodePromises } from "./node.ts";
 import type { Packer } from "./packer.ts";
 import { road } from "./road.ts";
 
@@ -11,11 +12,20 @@ const ECANCELED = -errnoOf("ECANCELED");
 const EINTR = -errnoOf("EINTR");
 const EIO = -errnoOf("EIO");
 
+/**
+ * File systems, by the `type` of statfs(2), whose writes keep RWF_DSYNC by the function that is
+ * behind fdatasync(2), for the bytes written: Btrfs, ext2 to ext4, F2FS, XFS.
+ */
+const SYNCS_WRITES: ReadonlySet<number> = new Set([0x9123683e, 0xef53, 0xf2f52010, 0x58465342]);
+
 /** What became of one write and the fdatasync after it. */
 export interface Committed {
   /** Bytes written, or a negative errno. */
   readonly written: number;
-  /** 0, a negative errno, or undefined where it was not called: the write did not write it all. */
+  /**
+   * 0, a negative errno, or undefined where it was not called: the write did not write it all. When
+   * negative, nobody knows what of the bytes the file and the device have.
+   */
   readonly synced: number | undefined;
 }
 
@@ -67,11 +77,12 @@ export async function writePacked(
       if (done.written > 0) {
         written += done.written;
         bytes = bytes.subarray(done.written);
-      } else if (bytes.length > 0 && done.written !== EINTR) {
-        return { written, error: systemError(done.written === 0 ? EIO : done.written, "write") };
       }
       if (done.synced !== undefined && done.synced < 0) {
         return { written, unsynced: systemError(done.synced, "fdatasync") };
+      }
+      if (done.written <= 0 && bytes.length > 0 && done.written !== EINTR) {
+        return { written, error: systemError(done.written === 0 ? EIO : done.written, "write") };
       }
     } while (bytes.length > 0);
   } while (!packer.done);
@@ -79,6 +90,13 @@ export async function writePacked(
 }
 
 /** The file of an append log by its descriptor, which is closed with it. */
+export async function openedLogFile(fd: number): Promise<LogFile> {
+  const session = road();
+  if (session?.engine.name !== "io_uring" || !(await syncsWrites(fd))) return logFileOf(fd);
+  return { ...logFileOf(fd), commit: inOneCall(fd, session) };
+}
+
+/** Any file by its descriptor, which is closed with it. */
 export function logFileOf(fd: number): LogFile {
   const session = road();
   const commit = session === undefined ? viaNode(fd) : viaRing(fd, session);
@@ -90,9 +108,58 @@ export function logFileOf(fd: number): LogFile {
   };
 }
 
+async function syncsWrites(fd: number): Promise<boolean> {
+  try {
+    return SYNCS_WRITES.has((await nodePromises.statfs(`/proc/self/fd/${fd}`)).type);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The write does what the fdatasync would do (RWF_DSYNC of pwritev2(2)), so that a thread of the
+ * kernel has to be woken once and not twice.
+ *
+ * It has one result for both. EIO is taken for the device's: nobody knows what it has. After any
+ * other error everything is written again, and the fdatasync follows: that tells which of the two
+ * fails, and is no false comfort, because all bytes are on their way to the device once more.
+ */
+export function inOneCall(fd: number, session: Session): LogFile["commit"] {
+  const request = new Request();
+  const chained = viaRing(fd, session);
+  const write = (bytes: Uint8Array, position: number) =>
+    new Promise<number>((resolve) => {
+      fillWrite(request, session, fd, bytes, position);
+      request.flags = RWF_DSYNC;
+      void session.scheduler.startFor(request, { settled: resolve });
+    });
+  return async (bytes, position, sync) => {
+    if (!sync || bytes.length === 0) return chained(bytes, position, sync);
+    const result = await write(bytes, position);
+    if (result === EIO) return { written: 0, synced: EIO };
+    if (result < 0) return chained(bytes, position, sync);
+    return { written: result, synced: result === bytes.length ? 0 : undefined };
+  };
+}
+
+function fillWrite(
+  request: Request,
+  { memory }: Session,
+  fd: number,
+  bytes: Uint8Array,
+  position: number,
+): void {
+  request.reset(OperationKind.Write);
+  request.fd = fd;
+  request.buffer = bytes;
+  request.length = bytes.length;
+  request.offset = position;
+  memory.useOwn(request, bytes);
+}
+
 /** Write and fdatasync go to the kernel together, which does the second when the first is done. */
 function viaRing(fd: number, session: Session): LogFile["commit"] {
-  const { scheduler, memory, engine } = session;
+  const { scheduler, engine } = session;
   const request = new Request();
   const { links } = engine.capabilities;
   return (bytes, position, sync) =>
@@ -111,12 +178,7 @@ function viaRing(fd: number, session: Session): LogFile["commit"] {
           },
         });
       };
-      request.reset(OperationKind.Write);
-      request.fd = fd;
-      request.buffer = bytes;
-      request.length = bytes.length;
-      request.offset = position;
-      memory.useOwn(request, bytes);
+      fillWrite(request, session, fd, bytes, position);
       if (linked) {
         request.link = Link.Link;
         request.chain = 2;

@@ -176,6 +176,20 @@ describe("AppendLog", () => {
     assert.equal(file.calls.at(-1), "close");
   });
 
+  it("tries nothing again where write and fdatasync failed as one", async () => {
+    const file = new FakeFile();
+    file.commit = async (bytes) => {
+      file.calls.push(`write ${bytes.length}`);
+      return { written: 0, synced: EIO };
+    };
+    const log = new AppendLog(file, 0, PLENTY);
+    const both = await outcomes([log.append("aaaa"), log.append("bbbb")]);
+    assert.deepEqual(both, ["EIO", "EIO"]);
+    assert.deepEqual(await outcomes([log.append("c")]), ["ERR_PROACTOR_LOG_FAILED"]);
+    assert.deepEqual(file.calls, ["write 8"]);
+    assert.equal(log.size, 0);
+  });
+
   it("fails those who waited for the group that failed", async () => {
     const file = new FakeFile();
     file.synced = EIO;
