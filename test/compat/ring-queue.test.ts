@@ -336,6 +336,20 @@ describe("watchCompletions", () => {
       assert.deepEqual(results, [1, 2, 3, 4, 5]);
     }, "ring"),
   );
+
+  uringIt("says nothing once the ring is closed, and closes all the same", [], async () => {
+    const ring = smallRing(8);
+    let calls = 0;
+    const watch = watchCompletions(ring, () => calls++);
+    watch.ref();
+    prepare(ring, (sqe) => ring.prepNop(sqe));
+    submit(ring, 1);
+    // The signal is on its way.
+    ring.queueExit();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(calls, 0);
+    watch.close();
+  });
 });
 
 describe("queueExit", () => {
@@ -356,6 +370,8 @@ describe("queueExit", () => {
       assert.throws(() => ring.register(0, null, 0), { code: "ERR_PROACTOR_CLOSED" });
       assert.throws(() => ring.submit(), { code: "ERR_PROACTOR_CLOSED" });
       assert.throws(() => ring.waitCqe(), { code: "ERR_PROACTOR_CLOSED" });
+      assert.throws(() => ring.getEvents(), { code: "ERR_PROACTOR_CLOSED" });
+      assert.equal(ring.isClosed, true);
       assert.equal(ring.peekCqe(), -EAGAIN);
     }, "ring"),
   );

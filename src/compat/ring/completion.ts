@@ -268,6 +268,7 @@ export abstract class CompletionVerbs extends SubmissionVerbs {
 
   /** Collects completions that the kernel holds back: io_uring_get_events(3). 0, or -errno. */
   getEvents(): number {
+    this.checkOpen();
     return this.enterRing(0, 0, IORING_ENTER_GETEVENTS);
   }
 

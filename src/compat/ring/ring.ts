@@ -63,6 +63,11 @@ export class Ring extends ControlVerbs {
     this.queueExit();
   }
 
+  /** Whether `queueExit` was called. */
+  get isClosed(): boolean {
+    return !this.isOpen;
+  }
+
   /** How many requests are in flight whose last completion is still to be seen. */
   get requestsInFlight(): number {
     return this.inFlight.total - this.untaken();

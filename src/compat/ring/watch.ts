@@ -35,6 +35,7 @@ export class CompletionWatch {
     const defers = (ring.flags & IORING_SETUP_DEFER_TASKRUN) !== 0;
     const renews = defers && !mayDefer(addon);
     const told = () => {
+      if (ring.isClosed) return this.close();
       if (renews) this.#renew();
       if (defers) ring.getEvents();
       callback();
@@ -70,13 +71,13 @@ export class CompletionWatch {
     return this;
   }
 
-  /** Stops watching; no callback comes after it. To be called before the ring's `queueExit`. */
+  /** Stops watching; no callback comes after it, nor after the ring's `queueExit`. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     const addon = addonOfRing();
     addon.wakeupClose(this.#wakeup);
-    this.#ring.unregisterEventfd();
+    if (!this.#ring.isClosed) this.#ring.unregisterEventfd();
     addon.closeFd(this.#eventFd);
   }
 
