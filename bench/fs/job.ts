@@ -16,8 +16,8 @@ export const WORKS = [
 /** The name of a kind of work. */
 export type Work = (typeof WORKS)[number];
 
-/** Who does it: we, node:fs/promises, the blocking functions of node:fs, or a command. */
-export type Side = "ours" | "node" | "sync" | "command";
+/** Who does it: we, node:fs/promises, the blocking functions of node:fs, a command, or C. */
+export type Side = "ours" | "node" | "sync" | "command" | "c";
 
 /** What a measuring process is told. */
 export interface Job {
@@ -45,3 +45,9 @@ export const LAYOUT = {
 
 /** How many calls are in flight at once where many files are read or written. */
 export const AT_ONCE = 64;
+
+/**
+ * How long a latency is measured at least, in s: the 99th percentile of fewer operations than this
+ * time has room for is their maximum.
+ */
+export const LEAST_SECONDS = 1;

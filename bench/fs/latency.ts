@@ -8,7 +8,7 @@ import { createReadStream, openLog } from "../../src/fs/index.ts";
 import { promises as ours } from "../../src/fs/promises.ts";
 import { summarizeLatencies } from "../harness/statistics.ts";
 import type { Sample } from "../reference/rows.ts";
-import { type Job, LAYOUT } from "./job.ts";
+import { type Job, LAYOUT, LEAST_SECONDS } from "./job.ts";
 
 /** Twice as many as Node has threads for them. */
 const HASHES = 8;
@@ -16,8 +16,6 @@ const HASHES = 8;
 const ITERATIONS = 50_000;
 /** One operation every so many ms, as a server with other things to do would ask for. */
 const PAUSE_MS = 1;
-/** The 99th percentile of fewer operations than this time has room for is their maximum. */
-const LEAST_SECONDS = 1;
 /** What is written to a file, */
 const CONTENT = "x".repeat(2048);
 /** what is appended to one, */

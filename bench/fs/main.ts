@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { nodeRelease } from "../../tools/lib/node-release.ts";
 import { describeMachine, machineLine } from "../harness/machine.ts";
-import { killAll, runCommand } from "../harness/processes.ts";
+import { type Command, killAll, runCommand } from "../harness/processes.ts";
 import { interleave } from "../harness/rounds.ts";
 import { ROOT } from "../harness/test-file.ts";
-import { type Options, parseOptions } from "../reference/options.ts";
+import { compileReference } from "../reference/compile.ts";
+import { HELP, type Options, parseOptions } from "../reference/options.ts";
 import {
   FS_SECTION,
   markdownSection,
@@ -20,7 +21,7 @@ import {
 } from "../reference/report.ts";
 import { evaluate, type Sample } from "../reference/rows.ts";
 import { prepareFolder } from "./folder.ts";
-import type { Job } from "./job.ts";
+import { type Job, LEAST_SECONDS } from "./job.ts";
 import { type Configuration, FS_ROWS, type FsRow, nameOf } from "./rows.ts";
 
 const WORKER = fileURLToPath(new URL("worker.js", import.meta.url));
@@ -31,8 +32,15 @@ const TMPFS = "/dev/shm";
 /** A copy of a tree, and what is prepared for it, may take long on a slow disk. */
 const LIMIT_MS = 180_000;
 
+/** How many threads Node has for hashes. */
+const NODE_THREADS = 4;
+
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
+  if (options.help) {
+    process.stdout.write(HELP.replaceAll("bench:reference", "bench:fs"));
+    return;
+  }
   const rows = selectRows(options);
   const disk = prepareFolder(process.env.PROACTOR_TEST_DIR ?? tmpdir(), true);
   const tmpfs = prepareFolder(TMPFS, false);
@@ -47,13 +55,15 @@ async function main(): Promise<void> {
   say(machineLine(machine));
   const newest = nodeRelease("latest", say);
   const nodes = { this: process.execPath, newest: newest.path };
-  const run = (configuration: Configuration): Promise<unknown> => {
-    const { node, side, work, latency } = configuration;
-    const file = nodes[node];
-    if (file === undefined) throw new Error("reason" in newest ? newest.reason : "no newest Node");
+  const run = async (configuration: Configuration): Promise<unknown> => {
+    const { node, side, work, latency, flag } = configuration;
     const dir = configuration.disk === "disk" ? disk : tmpfs;
     const job: Job = { work, side, dir, seconds: options.seconds, ...(latency && { latency }) };
-    return runCommand({ file, args: [WORKER, JSON.stringify(job)] }, LIMIT_MS);
+    if (side === "c") return runCommand(latencyInC(job), LIMIT_MS);
+    const file = nodes[node];
+    if (file === undefined) throw new Error("reason" in newest ? newest.reason : "no newest Node");
+    const flags = flag === undefined ? [] : [flag];
+    return runCommand({ file, args: [...flags, WORKER, JSON.stringify(job)] }, LIMIT_MS);
   };
   const { samples, notes } = await measure(configurationsOf(rows), options, run);
   if (newest.path !== undefined) notes.push(`The newest Node is ${newest.version}.`);
@@ -69,6 +79,16 @@ async function main(): Promise<void> {
   for (const note of notes) process.stdout.write(`${note}\n`);
   process.stdout.write(`${summaryOf(report.results)}\n`);
   keep(report, samples, options);
+  const missed = report.results.some(({ verdict }) => verdict === "MISS");
+  if (options.strict && missed) process.exitCode = 1;
+}
+
+/** The twin of latency.ts, with as many threads as Node has for hashes. */
+function latencyInC({ work, dir, seconds, latency }: Job): Command {
+  const threads = latency === "hashing" ? NODE_THREADS : 0;
+  const settings = { work, dir, threads, seconds: Math.max(seconds, LEAST_SECONDS) };
+  const args = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  return { file: compileReference("latency"), args };
 }
 
 function selectRows({ rows }: Options): readonly FsRow[] {

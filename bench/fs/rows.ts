@@ -12,12 +12,13 @@ export interface Configuration extends Place {
   readonly work: Work;
   readonly side: Side;
   readonly latency?: Job["latency"];
+  /** What Node is started with. */
+  readonly flag?: string;
 }
 
 /** What a configuration is called in rows and baselines. */
-export function nameOf({ node, disk, work, side, latency }: Configuration): string {
-  const parts = [work, side, node, disk, ...(latency === undefined ? [] : [latency])];
-  return parts.join(" ");
+export function nameOf({ node, disk, work, side, latency, flag }: Configuration): string {
+  return [work, side, node, disk, latency, flag].filter((part) => part !== undefined).join(" ");
 }
 
 /** A row together with what it takes to fill it. */
@@ -43,6 +44,7 @@ const NAMES: Readonly<Record<Side, string>> = {
   node: "fs/promises",
   sync: "the blocking function",
   command: "cp -r",
+  c: "C with liburing",
 };
 
 /** Ours beside theirs, in one place. */
@@ -69,13 +71,21 @@ function compare(comparison: Comparison): FsRow {
   };
 }
 
+/** What runs beside an operation, in words. */
+const HASHING = "while 8 pbkdf2 run: p99";
+
 /** The p99 of one operation beside 8 hashes: against the same beside nothing. */
-function besideIdle(work: Work, title: string, disk: Place["disk"], side: Side): FsRow {
-  const hashing = { node: "this", disk, work, side, latency: "hashing" } as const;
+function besideIdle(
+  work: Work,
+  title: string,
+  disk: Place["disk"],
+  who: Pick<Configuration, "side" | "flag">,
+): FsRow {
+  const hashing = { node: "this", disk, work, latency: "hashing", ...who } as const;
   const idle = { ...hashing, latency: "idle" } as const;
   return {
     id: `${work}-hashing-idle`,
-    work: `${title} while 8 pbkdf2 run: p99`,
+    work: `${title} ${HASHING}`,
     against: "the same with nothing beside it",
     metric: "p99",
     ours: nameOf(hashing),
@@ -86,7 +96,7 @@ function besideIdle(work: Work, title: string, disk: Place["disk"], side: Side):
 
 /** Ours beside 8 hashes: against itself, and against node:fs. */
 function beside(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow[] {
-  const row = besideIdle(work, title, disk, "ours");
+  const row = besideIdle(work, title, disk, { side: "ours" });
   const rows: FsRow[] = [{ ...row, atMost: 3 }];
   // An append log has no counterpart in node:fs.
   if (work === "append") return rows;
@@ -101,7 +111,20 @@ function beside(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow[
  * takes from whoever has to share the cores.
  */
 function besideBlocking(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow {
-  return { ...besideIdle(work, title, disk, "sync"), id: `${work}-blocking-idle` };
+  return { ...besideIdle(work, title, disk, { side: "sync" }), id: `${work}-blocking-idle` };
+}
+
+/** The same in C, beside four threads that compute: what the kernel lets anybody have. */
+function besideC(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow {
+  const row = besideIdle(work, title, disk, { side: "c" });
+  return { ...row, id: `${work}-c-idle`, work: `${title} in C while 4 threads compute: p99` };
+}
+
+/** The same where V8 collects garbage on one thread: what waits for its other threads. */
+function besideOneThread(work: Work, title: string): FsRow {
+  const flag = "--single-threaded-gc";
+  const row = besideIdle(work, `${title}, ${flag},`, "disk", { side: "ours", flag });
+  return { ...row, id: `${work}-one-thread-idle` };
 }
 
 const READ = "handle.read, 4 KiB, cached, depth 32";
@@ -157,6 +180,9 @@ export const FS_ROWS: readonly FsRow[] = [
   besideBlocking("write-file", "writeFileSync, 2 KiB, tmpfs", "tmpfs"),
   besideBlocking("read-stream", "openSync, readSync of 1 MB, closeSync"),
   besideBlocking("append", "writeSync of 100 bytes, fdatasyncSync"),
+  besideC("write-file", "open, write of 2 KiB and close, tmpfs,", "tmpfs"),
+  besideC("append", "write of 100 bytes with RWF_DSYNC"),
+  besideOneThread("read-stream", "read stream, 1 MB"),
   compare({ work: "write-stream", title: "pipeline of a file into a file, 256 MiB" }),
   compare({ work: "stat", title: "stat, 64 at once" }),
   compare({ work: "stat", title: "stat, 64 at once", place: NEWEST }),

@@ -7,6 +7,7 @@ import { ROOT } from "../harness/test-file.ts";
 const REFERENCES = {
   "uring-read": ["-luring"],
   "uring-nop": ["-luring"],
+  latency: ["-luring", "-pthread"],
   "libaio-read": ["-laio"],
   "posix-aio-read": ["-lrt"],
   pread: [],
