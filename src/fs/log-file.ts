@@ -133,12 +133,19 @@ export function inOneCall(fd: number, session: Session): LogFile["commit"] {
       request.flags = RWF_DSYNC;
       void session.scheduler.startFor(request, { settled: resolve });
     });
+  // Bytes were written before that only an fdatasync brings to the device: RWF_DSYNC cares for its
+  // own.
+  let owes = false;
   return async (bytes, position, sync) => {
-    if (!sync || bytes.length === 0) return chained(bytes, position, sync);
-    const result = await write(bytes, position);
-    if (result === EIO) return { written: 0, synced: EIO };
-    if (result < 0) return chained(bytes, position, sync);
-    return { written: result, synced: result === bytes.length ? 0 : undefined };
+    if (sync && !owes && bytes.length > 0) {
+      const result = await write(bytes, position);
+      if (result === EIO) return { written: 0, synced: EIO };
+      if (result >= 0) return { written: result, synced: result === bytes.length ? 0 : undefined };
+    }
+    const done = await chained(bytes, position, sync);
+    if (done.synced === 0) owes = false;
+    else if (done.written > 0) owes = true;
+    return done;
   };
 }
 

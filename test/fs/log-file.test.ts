@@ -76,10 +76,24 @@ describe("inOneCall", () => {
     });
   }
 
-  it("does not sync what it is not asked to", async () => {
-    const rig = scripted([10]);
+  it("brings what was written before to the device as well", async () => {
+    const rig = scripted([10, 10, 0, 10]);
     const commit = inOneCall(3, rig.session);
-    assert.deepEqual(await commit(Buffer.alloc(10), 0, false), { written: 10, synced: undefined });
-    assert.deepEqual(rig.asked, ["write 10 at 0"]);
+    const bytes = Buffer.alloc(10);
+    assert.deepEqual(await commit(bytes, 0, false), { written: 10, synced: undefined });
+    assert.deepEqual(await commit(bytes, 10, true), { written: 10, synced: 0 });
+    assert.deepEqual(await commit(bytes, 20, true), { written: 10, synced: 0 });
+    // RWF_DSYNC would leave the first ten bytes in memory.
+    const both = ["write 10 at 10", "fdatasync"];
+    assert.deepEqual(rig.asked, ["write 10 at 0", ...both, "write 10 at 20 dsync"]);
+  });
+
+  it("so too the first half of a write that was short after a failure", async () => {
+    const rig = scripted([ENOSPC, 4, -errnoOf("ECANCELED"), 6, 0]);
+    const commit = inOneCall(3, rig.session);
+    assert.deepEqual(await commit(Buffer.alloc(10), 0, true), { written: 4, synced: undefined });
+    assert.deepEqual(await commit(Buffer.alloc(6), 4, true), { written: 6, synced: 0 });
+    const first = ["write 10 at 0 dsync", "write 10 at 0", "fdatasync"];
+    assert.deepEqual(rig.asked, [...first, "write 6 at 4", "fdatasync"]);
   });
 });
