@@ -133,8 +133,8 @@ export function inOneCall(fd: number, session: Session): LogFile["commit"] {
       request.flags = RWF_DSYNC;
       void session.scheduler.startFor(request, { settled: resolve });
     });
-  // There may be bytes that only an fdatasync brings to the device, for RWF_DSYNC cares for its own:
-  // what is in a file when it is opened, and what was written since without the flag.
+  // There may be bytes that only an fdatasync brings to the device, because RWF_DSYNC cares for its
+  // own: what is in a file when it is opened, and what was written since without the flag.
   let owes = true;
   return async (bytes, position, sync) => {
     if (sync && !owes && bytes.length > 0) {
