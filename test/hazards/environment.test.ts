@@ -11,6 +11,7 @@ import { Proactor } from "../../src/index.ts";
 import { sessionOf } from "../../src/runtime/proactor.ts";
 import { type ChildResult, moduleUrl, runProgram } from "../support/child.ts";
 import { describeOnSystem, withProactor } from "../support/conformance.ts";
+import { patienceMs } from "../support/patience.ts";
 import { withPipes } from "../support/pipes.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 
@@ -249,6 +250,9 @@ describe("threads of the kernel", () => {
             p.splice({ from: pipe.read, to: fd, length: 1 }),
           );
           p.run();
+          // A slow machine has none yet when a fast one has them all.
+          const limit = performance.now() + patienceMs(10_000);
+          while (workers() <= before && performance.now() < limit) await sleep(20);
           // Nothing tells that no more of them come: long enough for sixty.
           await sleep(200);
           const running = workers() - before;
