@@ -85,6 +85,9 @@ export const MAX_POOL_THREADS = 1024;
 /** How long to wait before asking again when the kernel was short of memory, in ms. */
 export const RETRY_MS = 1;
 
+/** How long to wait before a request is canceled anew that a cancellation has missed, in ms. */
+export const CANCEL_AGAIN_MS = 10;
+
 /** Looks at an empty completion queue before giving up, with a kernel thread that submits. */
 export const SQPOLL_SPINS = 2000;
 

@@ -48,6 +48,11 @@ export interface CompletionSink {
    *   buffer, the descriptor and the slot stay with the kernel.
    */
   complete(index: number, generation: number, result: number, more: boolean): void;
+  /**
+   * Hears that a cancellation, or a deadline of the engine's, did not find a request or could only
+   * send a signal. If the request is still in flight after a while, `cancel` has to be called anew.
+   */
+  missed?(index: number, generation: number): void;
 }
 
 /** What an engine can do. Callers ask these, never an engine's name. */

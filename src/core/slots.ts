@@ -1,8 +1,8 @@
 /** The value of `next` that ends the list of free slots. */
 const NONE = -1;
 
-/** Generations wrap below 2^31, so that they stay small integers in V8. */
-const GENERATION_MASK = 0x7fff_ffff;
+/** Generations wrap below 2^30: small integers in V8, and room for a mark beside them in a word. */
+const GENERATION_MASK = 0x3fff_ffff;
 
 /**
  * The table of what is in flight: an index to find it by, and a generation that guards the index

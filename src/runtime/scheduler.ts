@@ -68,7 +68,6 @@ export class Scheduler implements CompletionSink, OperationOwner {
   readonly #operations: (Operation<unknown> | Gate | Receiver | undefined)[] = [];
   /** The place in its gate of what was started plainly, TOLD for a receiver, else ALONE. */
   readonly #places: Int32Array;
-  /** The gate of what is being queued now. */
   #gate: Gate | undefined;
   /** Whatever memory the kernel may still write to: keeps it reachable. */
   readonly #memory: unknown[] = [];
@@ -82,7 +81,6 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** The same, while they are delivered: what is started meanwhile may finish at once. */
   #deliveredSlots: number[] = [];
   #deliveredResults: number[] = [];
-  /** Which operations any engine here can do. */
   readonly #possible: readonly boolean[];
   #done = 0;
   /** Direct transfers staged since some were handed over. */
@@ -93,7 +91,6 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #turnCompletions = 0;
   #turnBytes = 0;
   #delivered = 0;
-  /** Something was queued since the last commit. */
   #staged = false;
   /** -1, or an emulated drain is running. */
   #drainSlot = -1;
@@ -177,9 +174,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
     return gate.attach(finisher);
   }
 
-  /**
-   * Starts one request for a receiver. Returns what `requestCancel` knows it by.
-   */
+  /** Starts one request for a receiver. Returns what `requestCancel` knows it by. */
   startFor(request: Request, receiver: Receiver): Receiver | Operation<unknown> {
     if (this.#waiting.size > 0 || this.#queue(request, receiver, undefined, TOLD) === false) {
       const finish = [(result: number) => receiver.settled(result)];
@@ -216,6 +211,11 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#doneResults[this.#done] = result;
     this.#done++;
     if (result > 0) this.#turnBytes += result;
+  }
+
+  missed(index: number, generation: number): void {
+    const isThere = () => this.#slots.isCurrent(index, generation);
+    if (isThere()) this.#watches.soon(() => isThere() && this.#ask(index, generation));
   }
 
   /** Hands over, reaps and delivers now, without waiting. Returns how many were delivered. */
@@ -279,7 +279,11 @@ export class Scheduler implements CompletionSink, OperationOwner {
 
   #cancelSlot(slot: number): boolean {
     this.#extrasOf(slot).canceled ??= "requested";
-    const asked = this.#engineOf(slot).cancel(slot, this.#slots.generation(slot));
+    return this.#ask(slot, this.#slots.generation(slot));
+  }
+
+  #ask(slot: number, generation: number): boolean {
+    const asked = this.#engineOf(slot).cancel(slot, generation);
     if (asked) this.#schedule();
     return asked;
   }
@@ -300,11 +304,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** Asks for the cancellation of everything that can still be stopped. */
   cancelAll(): void {
     this.#held.dropAll();
-    for (;;) {
-      const waiting = this.#waiting.peek();
-      if (waiting === undefined) break;
-      this.#cancelWaiting(waiting.operation);
-    }
+    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek())
+      this.#cancelWaiting(next.operation);
     for (let slot = 0; slot < this.#operations.length; slot++) {
       if (this.#operations[slot] !== undefined) this.#cancelSlot(slot);
     }
@@ -576,11 +577,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
   }
 
   #extrasOf(slot: number): Extras {
-    let extras = this.#extras[slot];
-    if (extras === undefined) {
-      extras = {};
-      this.#extras[slot] = extras;
-    }
+    const extras = this.#extras[slot] ?? {};
+    this.#extras[slot] = extras;
     return extras;
   }
 

@@ -1,4 +1,5 @@
 import { errnoOf } from "../base/errors.ts";
+import { CANCEL_AGAIN_MS } from "../base/limits.ts";
 import { canDo, type Engine, type Request } from "../core/index.ts";
 import { AbortListeners } from "./abort.ts";
 import type { Extras } from "./extras.ts";
@@ -61,6 +62,12 @@ export class Watches {
     if (!theirs || capabilities.withoutDeadline?.[request.kind] || mustWait) {
       this.keepTime(operation, request, extras);
     }
+  }
+
+  /** Asks again in a while for a cancellation that missed its request. */
+  soon(ask: () => void): void {
+    // What is in flight keeps the process alive.
+    setTimeout(ask, CANCEL_AGAIN_MS).unref();
   }
 
   /** Keeps the time of an operation ourselves. */

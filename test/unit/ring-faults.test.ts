@@ -26,6 +26,7 @@ class Rig {
   readonly kernel = new FakeKernel();
   readonly completions: RecordedCompletion[] = [];
   readonly engine: IoUringEngine;
+  readonly misses: { index: number; generation: number }[] = [];
   wakes = 0;
   #control: Uint32Array | undefined;
 
@@ -62,6 +63,10 @@ class Rig {
 
   complete(index: number, generation: number, result: number, more: boolean): void {
     this.completions.push({ index, generation, result, more });
+  }
+
+  missed(index: number, generation: number): void {
+    this.misses.push({ index, generation });
   }
 
   /** The slots of the SQEs that the kernel took, in order. */
@@ -359,6 +364,21 @@ describe("IoUringEngine.cancel", () => {
         assert.equal(rig.finals, 2);
       });
     }
+  }
+
+  // HAZARDS C1: Linux 6.1 can miss a request that one of its threads is just taking.
+  for (const [answer, title] of [
+    [-2, "found nothing"],
+    [-114, "could only send a signal"],
+  ] as const) {
+    it(`says that it ${title}, because the request may still be there`, () => {
+      const rig = new Rig();
+      const [, cancel] = started(rig);
+      rig.kernel.answer(cancel, answer);
+      rig.reap();
+      assert.deepEqual(rig.misses, [{ index: 3, generation: 77 }]);
+      assert.deepEqual(rig.completions, []);
+    });
   }
 
   // HAZARDS C3: a cancellation that is dropped because the queue is full is a hang.

@@ -478,6 +478,27 @@ describe("Scheduler, for an operation with extras", () => {
     assert.deepEqual(await outcome, { outcome: "too late", result: 5 });
   });
 
+  // HAZARDS C1: a cancellation that finds nothing may have come too early, not too late.
+  it("asks anew where a cancellation missed what is still in flight", async () => {
+    const { engine, scheduler, start } = rig();
+    const [there, gone] = [start(), start()];
+    const canceling = there.cancel();
+    await tick();
+    const [first, second] = engine.given as [Given, Given];
+    for (const { index, generation } of [first, second]) scheduler.missed(index, generation);
+    scheduler.missed(first.index, first.generation + 1);
+    engine.finish(second, 2);
+    scheduler.run();
+    assert.equal(await gone, 2);
+    assert.deepEqual(engine.canceled, [first.index]);
+    await later(40);
+    assert.deepEqual(engine.canceled, [first.index, first.index], "Once more, and no other");
+    engine.finish(first, ECANCELED);
+    scheduler.run();
+    assert.deepEqual(await canceling, { outcome: "canceled" });
+    await assert.rejects(there, { code: "ECANCELED" });
+  });
+
   it("resolves a timeout whose time is up", async () => {
     const { engine, start } = rig();
     answering(engine, () => -ETIME);

@@ -24,7 +24,7 @@ import {
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from "../../abi/io-uring.ts";
-import { EAGAIN, ECANCELED } from "../../abi/linux.ts";
+import { EAGAIN, EALREADY, ECANCELED, ENOENT } from "../../abi/linux.ts";
 import { systemError } from "../../base/errors.ts";
 import { RESERVED_SQES, SQPOLL_SPINS } from "../../base/limits.ts";
 import {
@@ -59,6 +59,11 @@ const FLAGS = Cqe.flags;
 
 /** The bit of `user_data`'s high word that marks requests of our own: no slot waits for them. */
 const INTERNAL = 0x8000_0000;
+/** The rest of that word: the generation of the request that is meant. All ones is not ours. */
+const GENERATION = 0x3fff_ffff;
+/** What a cancellation, or a deadline, answers that found nothing, or could only send a signal. */
+const MISSED = -ENOENT;
+const RUNNING = -EALREADY;
 
 /** The words of the control page after those that the teardown guard reads. */
 const CONTROL = { eventsArg: 16, time: 24, ringFd: 28, words: 1024 } as const;
@@ -191,7 +196,7 @@ export class IoUringEngine implements Engine {
     if (deadline && request.chain === 0) flags |= ASYNC;
     this.#staged++;
     writeSqe(sq.sqes, sq.reserveKnown(), request, flags, index, generation, this.#scratch);
-    if (deadline) this.#writeLinkTimeout(index, request.deadlineMs, link);
+    if (deadline) this.#writeLinkTimeout(index, generation, request.deadlineMs, link);
     return QUEUED;
   }
 
@@ -242,11 +247,14 @@ export class IoUringEngine implements Engine {
       const high = words[at + USER_DATA_HIGH] as number;
       const more = ((words[at + FLAGS] as number) & MORE) !== 0;
       if (more) finals--;
+      const low = words[at + USER_DATA_LOW] as number;
+      const result = words[at + RESULT] as number;
       // The mark of our own requests is the sign.
       if (high >= 0) {
-        const low = words[at + USER_DATA_LOW] as number;
         if (!more && this.#scratch.hasLarge) this.#scratch.release(low);
-        sink.complete(low, high, words[at + RESULT] as number, more);
+        sink.complete(low, high, result, more);
+      } else if (result === MISSED || result === RUNNING) {
+        sink.missed?.(low, high & GENERATION);
       }
     }
     this.#inFlight -= finals;
@@ -369,7 +377,7 @@ export class IoUringEngine implements Engine {
     if (at === -1) return false;
     this.#staged++;
     const w = this.#sq.sqes;
-    writeSqeHead(w, at, IORING_OP_ASYNC_CANCEL, 0, -1, index, INTERNAL);
+    writeSqeHead(w, at, IORING_OP_ASYNC_CANCEL, 0, -1, index, INTERNAL + generation);
     w[at + 4] = index;
     w[at + 5] = generation;
     return true;
@@ -405,11 +413,11 @@ export class IoUringEngine implements Engine {
     return this.#addon.uringEnter(this.#enterFd, toSubmit, minimum, flags | this.#enterFlags);
   }
 
-  #writeLinkTimeout(index: number, ms: number, chainFlags: number): void {
+  #writeLinkTimeout(index: number, generation: number, ms: number, chainFlags: number): void {
     const w = this.#sq.sqes;
     const at = this.#sq.reserve();
     this.#staged++;
-    writeSqeHead(w, at, IORING_OP_LINK_TIMEOUT, chainFlags, -1, index, INTERNAL);
+    writeSqeHead(w, at, IORING_OP_LINK_TIMEOUT, chainFlags, -1, index, INTERNAL + generation);
     write64(w, at + 4, this.#scratch.deadline(index, ms));
     w[at + 6] = 1;
   }
