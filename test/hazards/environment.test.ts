@@ -245,7 +245,7 @@ describe("threads of the kernel", () => {
       withPipes(1, (pipe) =>
         withProactor({ engine: "io_uring", ioWorkers: 4 }, async (p) => {
           const fd = fs.openSync(join(dir, "file"), "w+");
-          // Some may be left from before. They are the thread's, not the ring's, and are used again.
+          // Some may be left from before: they are the thread's, not the ring's, and used again.
           const before = workers();
           const waiting = Array.from({ length: 60 }, () =>
             p.splice({ from: pipe.read, to: fd, length: 1 }),

@@ -22,8 +22,19 @@ function isMapped(address: number): boolean {
 /** The flags of the mapping at an address, as /proc/self/smaps says them. */
 function mappingFlags(address: number): string[] {
   const blocks = readFileSync("/proc/self/smaps", "latin1").split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
-  const block = blocks.find((text) => text.startsWith(`${address.toString(16)}-`)) ?? "";
-  return /VmFlags: (.*)/.exec(block)?.[1]?.trim().split(" ") ?? [];
+  // The kernel makes one mapping of neighbors that are alike.
+  const block = blocks.find((text) => {
+    const [start = 0, end = 0] = (text.split(" ")[0] ?? "")
+      .split("-")
+      .map((at) => parseInt(at, 16));
+    return start <= address && address < end;
+  });
+  return (
+    /VmFlags: (.*)/
+      .exec(block ?? "")?.[1]
+      ?.trim()
+      .split(" ") ?? []
+  );
 }
 
 /** Whether glibc has mapped each of these blocks by itself: 16 bytes into a page then. */
