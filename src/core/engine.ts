@@ -86,6 +86,8 @@ export interface EngineCapabilities {
   readonly registeredFiles: boolean;
   /** Files can be opened into a registered place (`directSlot`); absent means false. */
   readonly directDescriptors?: boolean;
+  /** Writes take RWF_* and their one result is that of the whole call; absent means false. */
+  readonly writeFlags?: boolean;
   /** `wait` can block until something completes. */
   readonly wait: boolean;
   /** O_DIRECT reaches the device asynchronously. */

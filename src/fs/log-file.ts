@@ -92,7 +92,9 @@ export async function writePacked(
 /** The file of an append log by its descriptor, which is closed with it. */
 export async function openedLogFile(fd: number): Promise<LogFile> {
   const session = road();
-  if (session?.engine.name !== "io_uring" || !(await syncsWrites(fd))) return logFileOf(fd);
+  if (session?.engine.capabilities.writeFlags !== true || !(await syncsWrites(fd))) {
+    return logFileOf(fd);
+  }
   return { ...logFileOf(fd), commit: inOneCall(fd, session) };
 }
 

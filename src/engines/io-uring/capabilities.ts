@@ -92,6 +92,7 @@ export function capabilitiesOf(ring: Ring, supported: ReadonlySet<number>): Engi
     registeredFiles: true,
     // No feature bit tells of it: linkat came with the same release (Linux 5.15).
     directDescriptors: supported.has(IORING_OP_LINKAT),
+    writeFlags: true,
     wait: (ring.features & IORING_FEAT_EXT_ARG) !== 0,
     direct: true,
   };
