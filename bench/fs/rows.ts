@@ -71,9 +71,6 @@ function compare(comparison: Comparison): FsRow {
   };
 }
 
-/** What runs beside an operation, in words. */
-const HASHING = "while 8 pbkdf2 run: p99";
-
 /** The p99 of one operation beside 8 hashes: against the same beside nothing. */
 function besideIdle(
   work: Work,
@@ -85,7 +82,7 @@ function besideIdle(
   const idle = { ...hashing, latency: "idle" } as const;
   return {
     id: `${work}-hashing-idle`,
-    work: `${title} ${HASHING}`,
+    work: `${title} while 8 pbkdf2 run: p99`,
     against: "the same with nothing beside it",
     metric: "p99",
     ours: nameOf(hashing),

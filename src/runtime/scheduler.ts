@@ -81,6 +81,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** The same, while they are delivered: what is started meanwhile may finish at once. */
   #deliveredSlots: number[] = [];
   #deliveredResults: number[] = [];
+  /** Which operations any engine here can do. */
   readonly #possible: readonly boolean[];
   #done = 0;
   /** Direct transfers staged since some were handed over. */
@@ -91,6 +92,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #turnCompletions = 0;
   #turnBytes = 0;
   #delivered = 0;
+  /** Something was queued since the last commit. */
   #staged = false;
   /** -1, or an emulated drain is running. */
   #drainSlot = -1;

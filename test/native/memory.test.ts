@@ -9,32 +9,26 @@ import { withTempDir } from "../support/temp-dir.ts";
 import { MiniRing, ok } from "./mini-ring.ts";
 import { addonOrThrow, nativeIt, ringIt } from "./native-addon.ts";
 
-/** Whether a mapping of this process covers the address. */
-function isMapped(address: number): boolean {
-  return readFileSync("/proc/self/maps", "latin1")
-    .split("\n")
-    .some((line) => {
-      const [from = "", to = ""] = (line.split(" ")[0] ?? "").split("-");
-      return Number.parseInt(from, 16) <= address && address < Number.parseInt(to, 16);
-    });
+/** Whether a line of /proc/self/maps, or smaps, begins a mapping that covers the address. */
+function covers(line: string, address: number): boolean {
+  const [from = "", to = ""] = (line.split(" ")[0] ?? "").split("-");
+  return Number.parseInt(from, 16) <= address && address < Number.parseInt(to, 16);
 }
 
-/** The flags of the mapping at an address, as /proc/self/smaps says them. */
+/** Whether a mapping of this process covers the address. */
+function isMapped(address: number): boolean {
+  const lines = readFileSync("/proc/self/maps", "latin1").split("\n");
+  return lines.some((line) => covers(line, address));
+}
+
+/**
+ * The flags of the mapping at an address, as /proc/self/smaps says them. It may begin before the
+ * address: the kernel makes one mapping of neighbors that are alike.
+ */
 function mappingFlags(address: number): string[] {
   const blocks = readFileSync("/proc/self/smaps", "latin1").split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
-  // The kernel makes one mapping of neighbors that are alike.
-  const block = blocks.find((text) => {
-    const [start = 0, end = 0] = (text.split(" ")[0] ?? "")
-      .split("-")
-      .map((at) => parseInt(at, 16));
-    return start <= address && address < end;
-  });
-  return (
-    /VmFlags: (.*)/
-      .exec(block ?? "")?.[1]
-      ?.trim()
-      .split(" ") ?? []
-  );
+  const block = blocks.find((text) => covers(text, address)) ?? "";
+  return /VmFlags: (.*)/.exec(block)?.[1]?.trim().split(" ") ?? [];
 }
 
 /** Whether glibc has mapped each of these blocks by itself: 16 bytes into a page then. */
