@@ -179,6 +179,7 @@ napi_value posix_aio_start(napi_env env, napi_callback_info info)
 	block = queue->blocks + index;
 	if (queue->flying_count == queue->depth || !ask_for_note(queue, &block->aio_sigevent))
 		return to_i32(env, -EAGAIN);
+	waiter_let_go(queue);
 	if (opcode == LIO_READ)
 		result = aio->read(block);
 	else if (opcode == LIO_WRITE)
@@ -283,6 +284,7 @@ napi_value posix_aio_listio(napi_env env, napi_callback_info info)
 	/* Waiting, or asked for nonsense, glibc does not look at the event. */
 	if (mode == LIO_NOWAIT && !ask_for_note(queue, &event))
 		return to_i32(env, -EAGAIN);
+	waiter_let_go(queue);
 	for (i = 0; i < count; i++) {
 		struct aiocb *block = queue->list[i];
 

@@ -30,7 +30,7 @@
 #define PRIORITY_DELTA_MAX 20
 /* How long to wait for part of what is in flight, where a list of all of it would be too long. */
 #define SLICE_NS (10 * 1000 * 1000)
-/* Marks of fsync and fdatasync in aio_lio_opcode, above what lio_listio knows. */
+/* Marks of fsync and fdatasync in aio_lio_opcode, above the opcodes of <aio.h>. */
 enum { SYNC = LIO_NOP + 1, DSYNC };
 
 /* Whether glibc is working on a block. What it wrote is seen after aio_error(3) of any block. */
@@ -355,21 +355,30 @@ static void fail(struct aiocb *block, int error)
 	block->__return_value = -1;
 }
 
-/* Submits reads and writes. Returns 0, or the errno that those not taken failed with. */
-static int submit_transfers(struct aiocb **list, uint32_t count)
+/*
+ * Submits one block. Returns 0 or the errno.
+ *
+ * One by one, because lio_listio(3) keeps glibc's lock for the whole list, where the threads that
+ * want to report their results go to sleep.
+ */
+static int submit(struct aiocb *block)
 {
-	if (posix_aio()->listio(LIO_NOWAIT, list, (int)count, NULL) == 0)
+	const struct posix_aio *aio = posix_aio();
+	int opcode = block->aio_lio_opcode;
+	int result;
+
+	if (opcode == LIO_READ)
+		result = aio->read(block);
+	else if (opcode == LIO_WRITE)
+		result = aio->write(block);
+	else
+		result = aio->fsync(opcode == DSYNC ? O_DSYNC : O_SYNC, block);
+	if (result == 0)
 		return 0;
-	/* Without memory for its own list glibc fails, but everything was taken. */
-	return errno;
-}
-
-/* Submits one fsync or fdatasync. Returns 0 or the errno. */
-static int submit_sync(struct aiocb *block)
-{
-	int operation = block->aio_lio_opcode == DSYNC ? O_DSYNC : O_SYNC;
-
-	return posix_aio()->fsync(operation, block) == 0 ? 0 : errno;
+	result = errno;
+	/* glibc may have written its own number there: this one is asked for again. */
+	block->aio_lio_opcode = opcode;
+	return result;
 }
 
 /*
@@ -378,7 +387,7 @@ static int submit_sync(struct aiocb *block)
  */
 napi_value posix_aio_submit(napi_env env, napi_callback_info info)
 {
-	uint32_t count, i, end, left = 0;
+	uint32_t count, i, left = 0;
 	struct posix_queue *queue;
 	napi_value argv[2];
 	int32_t *staged;
@@ -391,32 +400,19 @@ napi_value posix_aio_submit(napi_env env, napi_callback_info info)
 		(void)throw_type(env, "More control blocks were staged than there are");
 		return NULL;
 	}
+	waiter_let_go(queue);
 	for (i = 0; i < count; i++) {
-		queue->list[i] = queue->blocks + staged[i];
-		queue_prepare(queue->list[i]);
-	}
-	for (i = 0; i < count; i = end) {
-		bool transfers = queue->list[i]->aio_lio_opcode <= LIO_WRITE;
-		int error;
+		struct aiocb *block = queue->blocks + staged[i];
+		/* Nobody overtakes one that there was no memory or no thread for. */
+		int error = left ? EAGAIN : submit(block);
 
-		for (end = i + 1; transfers && end < count && end - i < LIST_MAX &&
-				  queue->list[end]->aio_lio_opcode <= LIO_WRITE;
-		     end++)
-			;
-		error = transfers ? submit_transfers(queue->list + i, end - i)
-				  : submit_sync(queue->list[i]);
-		for (; i < end; i++) {
-			struct aiocb *block = queue->list[i];
-			bool taken = !error || queue_was_taken(block);
-
-			if (!taken && (error == EAGAIN || error == ENOMEM)) {
-				staged[left++] = staged[i];
-				continue;
-			}
-			if (!taken)
-				fail(block, error);
-			queue_add(queue, (uint32_t)staged[i]);
+		if (error == EAGAIN || error == ENOMEM) {
+			staged[left++] = staged[i];
+			continue;
 		}
+		if (error)
+			fail(block, error);
+		queue_add(queue, (uint32_t)staged[i]);
 	}
 	return to_i32(env, left && left == count ? -EAGAIN : (int32_t)(count - left));
 }

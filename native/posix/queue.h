@@ -47,11 +47,11 @@ const struct posix_aio *posix_aio(void);
 struct waiter {
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t changed, left;
 	bool started, stopping, waiting;
 	/* What to wait for, as of the last call of arm; the thread takes it by swapping. */
 	const struct aiocb **wanted, **taken;
-	uint32_t wanted_count;
+	uint32_t wanted_count, taken_count;
 	uint64_t version;
 	/*
 	 * A request of our own that completes when we write to its descriptor: the only way to
@@ -113,6 +113,7 @@ bool get_index(napi_env env, napi_value value, const struct posix_queue *queue, 
 /* waiter.c */
 int waiter_init(struct waiter *waiter, uint32_t depth);
 void waiter_arm(struct posix_queue *queue);
+void waiter_let_go(struct posix_queue *queue);
 void waiter_stop(struct waiter *waiter);
 void waiter_free(struct waiter *waiter);
 

@@ -32,6 +32,7 @@ int waiter_init(struct waiter *waiter, uint32_t depth)
 
 	pthread_mutex_init(&waiter->lock, NULL);
 	pthread_cond_init(&waiter->changed, NULL);
+	pthread_cond_init(&waiter->left, NULL);
 	waiter->wanted = calloc(room, sizeof(*waiter->wanted));
 	waiter->taken = calloc(room, sizeof(*waiter->taken));
 	waiter->bell_fd = eventfd(0, EFD_CLOEXEC);
@@ -46,6 +47,7 @@ void waiter_free(struct waiter *waiter)
 		close(waiter->bell_fd);
 	free(waiter->wanted);
 	free(waiter->taken);
+	pthread_cond_destroy(&waiter->left);
 	pthread_cond_destroy(&waiter->changed);
 	pthread_mutex_destroy(&waiter->lock);
 }
@@ -63,6 +65,8 @@ static void hang_bell(struct waiter *waiter)
 {
 	if (waiter->bell_rings && is_flying(&waiter->bell))
 		return;
+	/* The thread that completed it may not have let go of it yet: its lock says when. */
+	(void)posix_aio()->error(&waiter->bell);
 	memset(&waiter->bell, 0, sizeof(waiter->bell));
 	waiter->bell.aio_fildes = waiter->bell_fd;
 	waiter->bell.aio_buf = &waiter->bell_count;
@@ -71,15 +75,35 @@ static void hang_bell(struct waiter *waiter)
 	waiter->bell_rings = posix_aio()->read(&waiter->bell) == 0;
 }
 
-static void suspend(struct waiter *waiter, uint32_t count)
+static void suspend(struct waiter *waiter)
 {
 	const struct timespec a_while = {0, WITHOUT_BELL_NS};
+	uint32_t count = waiter->taken_count;
 
 	hang_bell(waiter);
 	if (waiter->bell_rings)
 		waiter->taken[count++] = &waiter->bell;
 	/* Signals are blocked in this thread. */
 	(void)posix_aio()->suspend(waiter->taken, (int)count, waiter->bell_rings ? NULL : &a_while);
+}
+
+/* Whether something that the thread waits for, or came back from, has completed. */
+static bool has_completed(const struct waiter *waiter)
+{
+	uint32_t i;
+
+	for (i = 0; i < waiter->taken_count; i++)
+		if (!is_flying(waiter->taken[i]))
+			return true;
+	return false;
+}
+
+static void swap_lists(struct waiter *waiter)
+{
+	const struct aiocb **list = waiter->wanted;
+
+	waiter->wanted = waiter->taken;
+	waiter->taken = list;
 }
 
 static void *wait_for_requests(void *data)
@@ -90,36 +114,29 @@ static void *wait_for_requests(void *data)
 
 	pthread_mutex_lock(&waiter->lock);
 	for (;;) {
-		const struct aiocb **list;
-		uint32_t count, i;
-		bool any = false;
+		bool any;
 
 		while (!waiter->stopping && waiter->version == seen)
 			pthread_cond_wait(&waiter->changed, &waiter->lock);
 		if (waiter->stopping)
 			break;
 		seen = waiter->version;
-		count = waiter->wanted_count;
-		list = waiter->wanted;
-		waiter->wanted = waiter->taken;
-		waiter->taken = list;
+		swap_lists(waiter);
+		waiter->taken_count = waiter->wanted_count;
 		waiter->waiting = true;
 		pthread_mutex_unlock(&waiter->lock);
 
-		suspend(waiter, count);
-		/* A block that was used again meanwhile was reaped, and is in the next list. */
-		for (i = 0; i < count && !any; i++)
-			any = !is_flying(list[i]);
+		suspend(waiter);
+		any = has_completed(waiter);
 
 		pthread_mutex_lock(&waiter->lock);
 		waiter->waiting = false;
+		pthread_cond_signal(&waiter->left);
 		if (any) {
 			queue_tell(queue);
 		} else if (waiter->version == seen) {
 			/* The bell was late, or the time was up: the same list once more. */
-			list = waiter->wanted;
-			waiter->wanted = waiter->taken;
-			waiter->taken = list;
+			swap_lists(waiter);
 			seen--;
 		}
 	}
@@ -171,6 +188,25 @@ void waiter_arm(struct posix_queue *queue)
 			pthread_cond_signal(&waiter->changed);
 	}
 	queue->fresh = false;
+	pthread_mutex_unlock(&waiter->lock);
+}
+
+/*
+ * To be called before blocks are submitted: has the thread leave aio_suspend when something that
+ * it waits for has completed, which may be one of them.
+ *
+ * When aio_suspend returns, it takes itself out of what glibc keeps for each block that is in
+ * flight, and looks where that was at the beginning. For a block that was submitted again
+ * meanwhile that is memory of another request, and its list may lead to what lio_listio(3) has
+ * freed: the thread then dies of SIGSEGV (glibc 2.36).
+ */
+void waiter_let_go(struct posix_queue *queue)
+{
+	struct waiter *waiter = &queue->waiter;
+
+	pthread_mutex_lock(&waiter->lock);
+	while (waiter->waiting && has_completed(waiter))
+		pthread_cond_wait(&waiter->left, &waiter->lock);
 	pthread_mutex_unlock(&waiter->lock);
 }
 

@@ -39,9 +39,9 @@ export interface PosixAioAddon {
   posixAioClose(queue: PosixAioQueue): void;
 
   /**
-   * Submits the first `count` indexes of the control memory, with lio_listio(3): reads and writes
-   * by their `aio_lio_opcode`, where 3 is fsync and 4 is fdatasync. Returns how many were taken;
-   * the others' indexes are at the front of the control memory. -EAGAIN when none was.
+   * Submits the first `count` indexes of the control memory, one after the other, by their
+   * `aio_lio_opcode`, where 3 is fsync and 4 is fdatasync. Returns how many were taken; the others'
+   * indexes are at the front of the control memory. -EAGAIN when none was.
    */
   posixAioSubmit(queue: PosixAioQueue, count: number): number;
   /** Writes up to `max` pairs of index and result behind the indexes. Returns how many. */

@@ -25,8 +25,8 @@ const DONE = 2;
 /**
  * POSIX AIO of glibc.
  *
- * `queue` fills in the control block of its slot, `commit` hands a batch over with one
- * lio_listio(3), `reap` asks for all that have completed with one call.
+ * `queue` fills in the control block of its slot, `commit` hands a batch over with one native call,
+ * `reap` asks for all that have completed with one call.
  *
  * - It is a thread pool in disguise: glibc starts a thread for a descriptor, up to 20, and the
  *   thread does the descriptor's requests one after the other with pread(2) and pwrite(2).

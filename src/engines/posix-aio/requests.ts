@@ -25,7 +25,7 @@ const OFFSET = AIOCB_OFFSET / 4;
 const NONE = SIGEV_NONE;
 const TWO_32 = 0x1_0000_0000;
 
-/** The mark that has `posixAioSubmit` call aio_fsync with O_SYNC; above what lio_listio knows. */
+/** The mark that has `posixAioSubmit` call aio_fsync with O_SYNC; above the opcodes of <aio.h>. */
 const SYNC = LIO_NOP + 1;
 /** The same with O_DSYNC. */
 const DSYNC = LIO_NOP + 2;
