@@ -32,14 +32,6 @@ const DIRECT = 1024;
 const GOLDEN = 0x9e37_79b1;
 const MIXER = 0x85eb_ca6b;
 
-// An entry is four words, side by side in one cache line.
-const WORDS = 4;
-const HIGH = 1;
-const COUNT = 2;
-const MARKS = 3;
-/** Where the places begin that are searched. */
-const SEARCHED = DIRECT * WORDS;
-
 /** Mark: the place is taken. */
 const USED = 1;
 /** Mark: something is lent under this user data. */
@@ -55,33 +47,37 @@ const STANDS_IN = 4;
  * submitted with it: exact where user data tells requests apart, and late, never early, where it
  * does not.
  *
- * An open hash table in one typed array, because it is asked twice for every request: no
- * allocation, no BigInt, and one cache line each time. Before its places lie those of small
- * numbers, which most programs use: each has its own. Entries stay when their count falls to zero,
- * so that a program which uses the same user data again finds them where they are; they are dropped
- * when the table is half full.
+ * An open hash table in typed arrays, because it is asked twice for every request: no allocation
+ * and no BigInt. Before its places lie those of small numbers, which most programs use: each has its
+ * own, and their counts are side by side, because the kernel has thrown them out of the caches each
+ * time. Entries stay when their count falls to zero, so that a program which uses the same user data
+ * again finds them where they are; they are dropped when the table is half full.
  */
 export class InFlight {
   /** How many requests are in flight that will certainly have a last completion. */
   total = 0;
   /** Called with the low word of `OBJECT_DATA` keys when nothing with them is in flight. */
   onObjectDone: (index: number) => void = () => {};
-  #table = withDirect(new Int32Array(SEARCHED + INITIAL_PLACES * WORDS));
+  /** How many requests are in flight, by place. */
+  #counts = new Int32Array(DIRECT + INITIAL_PLACES);
+  #marks = new Uint8Array(DIRECT + INITIAL_PLACES);
+  /** User data, two words, of the places that are searched. */
+  #keys = new Int32Array(INITIAL_PLACES * 2);
   #shift = 32 - Math.log2(INITIAL_PLACES);
   #used = 0;
   /** What is lent, by place: undefined, one object, or a Set of them. */
   #held: unknown[] = new Array(DIRECT + INITIAL_PLACES).fill(undefined);
-  /** The entry that completes instead, when a completion comes that nobody waits for. */
+  /** The place whose request completes instead, when a completion comes that nobody waits for. */
   readonly #partners = new Map<number, number>();
 
-  /** Notes that a request is in flight. Words are signed. Returns its entry, for `hold`. */
+  /** Notes that a request is in flight. Words are signed. Returns its place, for `hold`. */
   add(low: number, high: number): number {
     const isDirect = high === 0 && low >= 0 && low < DIRECT;
-    const entry = isDirect === true ? low * WORDS : this.#entryOf(low, high);
-    const table = this.#table;
-    table[entry + COUNT] = (table[entry + COUNT] as number) + 1;
+    const place = isDirect === true ? low : this.#placeOf(low, high);
+    const counts = this.#counts;
+    counts[place] = (counts[place] as number) + 1;
     this.total++;
-    return entry;
+    return place;
   }
 
   /**
@@ -91,7 +87,7 @@ export class InFlight {
    * asks each time, V8 asks once.
    */
   addPlain(words: Uint32Array, mask: number, shift: number, from: number, tail: number): number {
-    const table = this.#table;
+    const counts = this.#counts;
     let position = from | 0;
     for (; position !== tail; position = (position + 1) | 0) {
       const at = (position & mask) << shift;
@@ -99,8 +95,7 @@ export class InFlight {
       const low = words[at + 8] as number;
       if ((head & TIED) !== 0 || (head & 0xff) === POLL_REMOVE) break;
       if (low >= DIRECT || words[at + 9] !== 0) break;
-      const count = low * WORDS + COUNT;
-      table[count] = (table[count] as number) + 1;
+      counts[low] = (counts[low] as number) + 1;
     }
     this.total += (position - from) | 0;
     return position;
@@ -116,29 +111,28 @@ export class InFlight {
     head: number,
     count: number,
   ): number {
-    const table = this.#table;
+    const counts = this.#counts;
+    const marks = this.#marks;
     let done = 0;
     for (; done < count; done = (done + 1) | 0) {
       const at = first + (((head + done) & mask) << shift);
       const low = words[at] as number;
       if (low < 0 || low >= DIRECT || words[at + 1] !== 0) break;
       if (((words[at + CQE_FLAGS_WORD] as number) & NOT_LAST) !== 0) break;
-      const entry = low * WORDS;
-      const left = (table[entry + COUNT] as number) - 1;
-      if (left < 0 || ((table[entry + MARKS] as number) & HELD) !== 0) break;
-      table[entry + COUNT] = left;
+      const left = (counts[low] as number) - 1;
+      if (left < 0 || ((marks[low] as number) & HELD) !== 0) break;
+      counts[low] = left;
     }
     this.total -= done;
     return done;
   }
 
-  /** Keeps an object until nothing with the entry's user data is in flight. */
-  hold(entry: number, object: unknown): void {
-    const place = entry / WORDS;
+  /** Keeps an object until nothing with the place's user data is in flight. */
+  hold(place: number, object: unknown): void {
     const held = this.#held[place];
     if (held === undefined) {
       this.#held[place] = object;
-      this.#mark(entry, HELD);
+      this.#mark(place, HELD);
     } else if (held instanceof Set) held.add(object);
     else if (held !== object) this.#held[place] = new Set([held, object]);
   }
@@ -148,13 +142,13 @@ export class InFlight {
    * poll whose user data was updated, or a silent request whose failure ends its chain.
    */
   standIn(low: number, high: number, forLow: number, forHigh: number): void {
-    this.#entryOf(forLow, forHigh);
-    const entry = this.#entryOf(low, high);
+    this.#placeOf(forLow, forHigh);
+    const place = this.#placeOf(low, high);
     // Making one entry may have moved the other.
     const partner = this.#find(forLow, forHigh);
-    if (entry === partner || partner === -1) return;
-    this.#partners.set(entry, partner);
-    this.#mark(entry, STANDS_IN);
+    if (place === partner || partner === -1) return;
+    this.#partners.set(place, partner);
+    this.#mark(place, STANDS_IN);
   }
 
   /**
@@ -163,19 +157,20 @@ export class InFlight {
    */
   finish(low: number, high: number): boolean {
     const isDirect = high === 0 && low >= 0 && low < DIRECT;
-    let entry = isDirect === true ? low * WORDS : this.#find(low, high);
-    if (entry === -1) return false;
-    const table = this.#table;
-    if (table[entry + COUNT] === 0) {
-      if (((table[entry + MARKS] as number) & STANDS_IN) === 0) return false;
-      entry = this.#partners.get(entry) as number;
-      if (table[entry + COUNT] === 0) return false;
+    let place = isDirect === true ? low : this.#find(low, high);
+    if (place === -1) return false;
+    const counts = this.#counts;
+    const marks = this.#marks;
+    if (counts[place] === 0) {
+      if (((marks[place] as number) & STANDS_IN) === 0) return false;
+      place = this.#partners.get(place) as number;
+      if (counts[place] === 0) return false;
     }
-    const count = (table[entry + COUNT] as number) - 1;
-    table[entry + COUNT] = count;
+    const count = (counts[place] as number) - 1;
+    counts[place] = count;
     this.total--;
     if (count === 0) {
-      if (((table[entry + MARKS] as number) & HELD) !== 0) this.#giveBack(entry);
+      if (((marks[place] as number) & HELD) !== 0) this.#giveBack(place);
       if (high === OBJECT) this.onObjectDone(low);
     }
     return true;
@@ -189,94 +184,89 @@ export class InFlight {
     }
   }
 
-  #giveBack(entry: number): void {
-    this.#held[entry / WORDS] = undefined;
-    this.#table[entry + MARKS] = (this.#table[entry + MARKS] as number) & ~HELD;
+  #giveBack(place: number): void {
+    this.#held[place] = undefined;
+    this.#marks[place] = (this.#marks[place] as number) & ~HELD;
   }
 
-  #mark(entry: number, mark: number): void {
-    this.#table[entry + MARKS] = (this.#table[entry + MARKS] as number) | mark;
+  #mark(place: number, mark: number): void {
+    this.#marks[place] = (this.#marks[place] as number) | mark;
   }
 
-  /** The first word of an entry, or -1. */
+  /** The place of an entry, or -1. */
   #find(low: number, high: number): number {
-    if (high === 0 && low >= 0 && low < DIRECT) return low * WORDS;
-    const table = this.#table;
-    let at = this.#firstPlace(low, high);
-    for (;;) {
-      if (table[at] === low && table[at + HIGH] === high && table[at + MARKS] !== 0) return at;
-      if (table[at + MARKS] === 0) return -1;
-      at = at + WORDS === table.length ? SEARCHED : at + WORDS;
+    if (high === 0 && low >= 0 && low < DIRECT) return low;
+    const place = this.#searched(low, high);
+    return this.#marks[place] === 0 ? -1 : place;
+  }
+
+  /** The place of an entry that has none of its own, or the free one where it belongs. */
+  #searched(low: number, high: number): number {
+    const marks = this.#marks;
+    const keys = this.#keys;
+    let at = Math.imul(low ^ Math.imul(high, MIXER), GOLDEN) >>> this.#shift;
+    while (marks[DIRECT + at] !== 0 && (keys[2 * at] !== low || keys[2 * at + 1] !== high)) {
+      at = 2 * at + 2 === keys.length ? 0 : at + 1;
     }
+    return DIRECT + at;
   }
 
-  /** Where the search for an entry begins. */
-  #firstPlace(low: number, high: number): number {
-    const hash = Math.imul(low ^ Math.imul(high, MIXER), GOLDEN) >>> this.#shift;
-    return SEARCHED + hash * WORDS;
-  }
-
-  #entryOf(low: number, high: number): number {
+  #placeOf(low: number, high: number): number {
     const found = this.#find(low, high);
     return found === -1 ? this.#insert(low, high) : found;
   }
 
   #insert(low: number, high: number): number {
-    if (this.#used * WORDS * 2 >= this.#table.length - SEARCHED) this.#rebuild();
+    if (this.#used * 4 >= this.#keys.length) this.#rebuild();
     this.#used++;
-    const table = this.#table;
-    let at = this.#firstPlace(low, high);
-    while (table[at + MARKS] !== 0) at = at + WORDS === table.length ? SEARCHED : at + WORDS;
-    table[at] = low;
-    table[at + HIGH] = high;
-    table[at + COUNT] = 0;
-    table[at + MARKS] = USED;
-    return at;
+    const place = this.#searched(low, high);
+    const at = 2 * (place - DIRECT);
+    this.#keys[at] = low;
+    this.#keys[at + 1] = high;
+    this.#counts[place] = 0;
+    this.#marks[place] = USED;
+    return place;
   }
 
   /** Drops what is not in flight, and doubles the table where that would leave it half full. */
   #rebuild(): void {
-    const old = this.#table;
+    const counts = this.#counts;
+    const keys = this.#keys;
     const held = this.#held;
     const partners = [...this.#partners];
     const isNeeded = new Set(
-      partners.filter(([, partner]) => old[partner + COUNT] !== 0).map(([entry]) => entry),
+      partners.filter(([, partner]) => counts[partner] !== 0).map(([place]) => place),
     );
-    const isLive = (entry: number) => old[entry + COUNT] !== 0 || isNeeded.has(entry);
-    let live = 0;
-    for (let entry = SEARCHED; entry < old.length; entry += WORDS) if (isLive(entry)) live++;
-    const before = (old.length - SEARCHED) / WORDS;
-    const places = live * 4 > before ? before * 2 : before;
-    this.#table = withDirect(new Int32Array(SEARCHED + places * WORDS));
+    const live: number[] = [];
+    for (let place = 0; place < counts.length; place++) {
+      if (counts[place] !== 0 || isNeeded.has(place)) live.push(place);
+    }
+    const before = keys.length / 2;
+    const searched = live.filter((place) => place >= DIRECT).length;
+    const places = searched * 4 > before ? before * 2 : before;
+    this.#counts = new Int32Array(DIRECT + places);
+    this.#marks = new Uint8Array(DIRECT + places);
+    this.#keys = new Int32Array(places * 2);
     this.#shift = 32 - Math.log2(places);
     this.#used = 0;
     this.#held = new Array(DIRECT + places).fill(undefined);
     this.#partners.clear();
     const moved = new Map<number, number>();
-    for (let entry = 0; entry < old.length; entry += WORDS) {
-      if (!isLive(entry)) continue;
-      const isDirect = entry < SEARCHED;
-      const at = isDirect ? entry : this.#insert(old[entry] as number, old[entry + HIGH] as number);
-      this.#table[at + COUNT] = old[entry + COUNT] as number;
-      moved.set(entry, at);
-      const object = held[entry / WORDS];
+    for (const place of live) {
+      const key = 2 * (place - DIRECT);
+      const at =
+        place < DIRECT ? place : this.#insert(keys[key] as number, keys[key + 1] as number);
+      this.#counts[at] = counts[place] as number;
+      moved.set(place, at);
+      const object = held[place];
       if (object !== undefined) this.hold(at, object);
     }
-    for (const [entry, partner] of partners) {
-      const at = moved.get(entry);
+    for (const [place, partner] of partners) {
+      const at = moved.get(place);
       const other = moved.get(partner);
       if (at === undefined || other === undefined) continue;
       this.#partners.set(at, other);
       this.#mark(at, STANDS_IN);
     }
   }
-}
-
-/** Writes the entries of small numbers, which are always there. */
-function withDirect(table: Int32Array): Int32Array {
-  for (let low = 0; low < DIRECT; low++) {
-    table[low * WORDS] = low;
-    table[low * WORDS + MARKS] = USED;
-  }
-  return table;
 }
