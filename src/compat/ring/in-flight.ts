@@ -48,10 +48,10 @@ const STANDS_IN = 4;
  * does not.
  *
  * An open hash table in typed arrays, because it is asked twice for every request: no allocation
- * and no BigInt. Before its places lie those of small numbers, which most programs use: each has its
- * own, and their counts are side by side, because the kernel has thrown them out of the caches each
- * time. Entries stay when their count falls to zero, so that a program which uses the same user data
- * again finds them where they are; they are dropped when the table is half full.
+ * and no BigInt. Before its places lie those of small numbers, which most programs use: each has
+ * its own, and their counts are side by side, because the kernel has thrown them out of the caches
+ * each time. Entries stay when their count falls to zero, so that a program which uses the same
+ * user data again finds them where they are; they are dropped when the table is half full.
  */
 export class InFlight {
   /** How many requests are in flight that will certainly have a last completion. */
