@@ -28,6 +28,11 @@ export function road(): Session | undefined {
   return found ?? undefined;
 }
 
+/** How many operations the ring has, or will have when there is room; it is not made for this. */
+export function operationsInFlight(): number {
+  return found ? found.scheduler.inFlight + found.scheduler.waiting : 0;
+}
+
 /** Says which engine proactor/fs runs on, why, and what would help where it is node:fs. */
 export function explainRoad(): string {
   return String(own.explain());

@@ -10,6 +10,7 @@ import { nodeFs, nodePromises } from "../fs/node.ts";
 import { promises } from "../fs/promises.ts";
 import { road } from "../fs/road.ts";
 import { routeAll } from "../fs/streams/route.ts";
+import { showInFlight } from "./active.ts";
 import type { Counts } from "./counts.ts";
 import type { Part } from "./settings.ts";
 
@@ -29,6 +30,7 @@ export function install(installation: Installation): void {
   if (installation.parts.has("promises")) installPromises(installation);
   if (installation.parts.has("callbacks")) installCallbacks(installation);
   if (installation.parts.has("streams")) installStreams(installation);
+  showInFlight();
   syncBuiltinESMExports();
 }
 

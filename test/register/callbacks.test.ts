@@ -271,7 +271,33 @@ const WALKS = `
   });
 `;
 
+/** What a program is told that asks why it does not end. */
+const ACTIVE = `
+  ${NOTES}
+  const ofFs = (names) => names.filter((name) => name.startsWith("FSReq"));
+  const requests = () => ofFs(process.getActiveResourcesInfo());
+  const names = () => ofFs(process._getActiveRequests().map(({ constructor }) => constructor.name));
+  note("before", requests().concat(names()));
+  let left = 3;
+  const opened = async (error, fd) => {
+    fs.closeSync(fd);
+    if (--left > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    note("after", requests().concat(names()));
+    const status = fs.promises.stat(__filename);
+    note("promise", requests());
+    await status;
+  };
+  for (let i = 0; i < 3; i++) fs.open(__filename, "r", opened);
+  note("callbacks", requests().concat(names()));
+`;
+
 describe("callbacks of node:fs under the preload", () => {
+  it("are among what is active in the process", async () => {
+    const { preloaded } = await twins(ACTIVE);
+    assert.match(preloaded.stdout, /FSReqPromise/);
+  });
+
   it("find the real path of a socket, and go on after one", async () => {
     const { preloaded } = await twins(WALKS);
     assert.match(preloaded.stdout, /socket:\[N\]/);

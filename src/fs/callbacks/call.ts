@@ -20,15 +20,38 @@ export interface CallFacts {
   readonly dest?: string | Uint8Array | undefined;
 }
 
-/** One call of a function of node:fs, from its request to its callback. */
-abstract class Call extends Delivery implements Receiver {
+/** How many callbacks are to come. */
+let awaited = 0;
+
+/** How many calls have not called back yet. */
+export function callsInFlight(): number {
+  return awaited;
+}
+
+/** A call of a function of node:fs, from its beginning to its callback. */
+abstract class AnyCall extends Delivery {
+  constructor() {
+    super("FSREQCALLBACK");
+    awaited++;
+  }
+
+  override tell(): void {
+    awaited--;
+    this.callBack();
+  }
+
+  protected abstract callBack(): void;
+}
+
+/** A call that one request does the work of. */
+abstract class Call extends AnyCall implements Receiver {
   readonly #deliveries: Deliveries;
   readonly #callback: Callback;
   readonly #facts: CallFacts;
   #result = 0;
 
   constructor(deliveries: Deliveries, callback: Callback, facts: CallFacts) {
-    super("FSREQCALLBACK");
+    super();
     this.#deliveries = deliveries;
     this.#callback = callback;
     this.#facts = facts;
@@ -39,7 +62,7 @@ abstract class Call extends Delivery implements Receiver {
     this.#deliveries.add(this);
   }
 
-  override tell(): void {
+  protected override callBack(): void {
     const result = this.#result;
     // Taken out of the object, so that the program's `this` is undefined, as Node's is.
     const callback = this.#callback;
@@ -137,12 +160,12 @@ export class StatCall extends Call {
 }
 
 /** A call that a promise does the work of. */
-export class PromisedCall extends Delivery {
+export class PromisedCall extends AnyCall {
   readonly #callback: Callback;
   #arguments: unknown[] = [];
 
   constructor(deliveries: Deliveries, callback: Callback, promise: Promise<unknown>) {
-    super("FSREQCALLBACK");
+    super();
     this.#callback = callback;
     promise.then(
       (value) => {
@@ -156,7 +179,7 @@ export class PromisedCall extends Delivery {
     );
   }
 
-  override tell(): void {
+  protected override callBack(): void {
     const callback = this.#callback;
     callback(...this.#arguments);
   }

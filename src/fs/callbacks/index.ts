@@ -1,3 +1,4 @@
+import { callsInFlight } from "./call.ts";
 import {
   close,
   fdatasync,
@@ -17,7 +18,7 @@ import { fstat, lstat, stat } from "./stats.ts";
 import { read, readv, write, writev } from "./transfers.ts";
 import { appendFile, copyFile, lookAgain, readFile, writeFile } from "./whole.ts";
 
-export { announceWalks, callbackRoad, lookAgain };
+export { announceWalks, callbackRoad, callsInFlight, lookAgain };
 
 /** Starts what it was asked and answers true, or leaves it to Node's function and answers false. */
 export type CallbackFunction = (on: CallbackRoad, args: readonly unknown[]) => boolean;
