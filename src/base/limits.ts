@@ -130,6 +130,12 @@ export const FS_COPY_CELL_BYTES = 256 * 1024;
 /** Cells of it that are kept for the next copies: 8 MiB. */
 export const FS_COPY_CELLS_KEPT = 32;
 
+/** Writes in a row to the files of a folder, after which proactor/fs asks what it lies on. */
+export const INLINE_WRITES_BEFORE = 16;
+
+/** Folders of which writeFile remembers what they lie on. */
+export const INLINE_FOLDERS_KEPT = 64;
+
 /** Files beyond this size are copied by node:fs: copy_file_range(2) on a thread of libuv's pool. */
 export const FS_COPY_RING_BYTES = 1024 * 1024;
 

@@ -12,7 +12,7 @@ const ON_HANDLE = "as the function of the same name";
 /** The functions of node:fs/promises, Node 20 to 26. */
 export const FUNCTIONS: Readonly<Record<string, How>> = {
   access: { node: "a status does not tell what access(2) does, and io_uring has no faccessat" },
-  appendFile: { ring: "OPENAT, WRITE until all is written, CLOSE" },
+  appendFile: { ring: "OPENAT, WRITE until all is written, CLOSE; short ones on tmpfs inline" },
   chmod: { node: NO_OPCODE },
   chown: { node: NO_OPCODE },
   copyFile: {
@@ -45,7 +45,7 @@ export const FUNCTIONS: Readonly<Record<string, How>> = {
   unlink: { ring: "UNLINKAT" },
   utimes: { node: NO_OPCODE },
   watch: { node: "inotify(7) is readiness, and Node's loop has it" },
-  writeFile: { ring: "OPENAT, WRITE until all is written, CLOSE" },
+  writeFile: { ring: "OPENAT, WRITE until all is written, CLOSE; short ones on tmpfs inline" },
 };
 
 /** The members of FileHandle, Node 20 to 26. */
