@@ -71,6 +71,10 @@ napi_value posix_aio_signal(napi_env env, napi_callback_info info)
 
 /* A list may not be longer: glibc keeps arrays of its length on the stack. */
 #define LIST_MAX 4096
+/* What a block returns before it was submitted; no transfer does. */
+#define NOT_TAKEN (-0x7fffffffL)
+/* AIO_PRIO_DELTA_MAX, which is not in every header. */
+#define PRIORITY_DELTA_MAX 20
 
 /* One thread notification that is to come. */
 struct note {
@@ -225,6 +229,22 @@ static uint8_t *get_list(napi_env env, struct posix_queue *queue, napi_value ind
 	return data;
 }
 
+/* To be called before a block is submitted, so that was_taken can tell afterwards. */
+static void prepare(struct aiocb *block)
+{
+	block->__error_code = 0;
+	block->__return_value = NOT_TAKEN;
+}
+
+/* Whether a submission that failed as a whole took this block. */
+static bool was_taken(const struct aiocb *block)
+{
+	/* glibc refuses a wrong priority as if the request had failed. */
+	if (block->aio_reqprio < 0 || block->aio_reqprio > PRIORITY_DELTA_MAX)
+		return false;
+	return is_flying(block) || block->__return_value != NOT_TAKEN;
+}
+
 /*
  * Puts those that were taken in flight. Of the others the notifications are
  * forgotten, and the indexes become -1.
@@ -238,7 +258,7 @@ static void settle_list(struct posix_queue *queue, struct aiocb **list, uint32_t
 	for (i = 0; i < count; i++) {
 		struct aiocb *block = list[i];
 
-		if (block && queue_was_taken(block)) {
+		if (block && was_taken(block)) {
 			queue_add(queue, (uint32_t)(block - queue->blocks));
 			continue;
 		}
@@ -293,7 +313,7 @@ napi_value posix_aio_listio(napi_env env, napi_callback_info info)
 			queue->list[i] = NULL;
 			continue;
 		}
-		queue_prepare(block);
+		prepare(block);
 		if (!ask_for_note(queue, &block->aio_sigevent))
 			block->aio_sigevent.sigev_notify = SIGEV_NONE;
 	}

@@ -22,12 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What a block returns before it was submitted; no transfer does. */
-#define NOT_TAKEN (-0x7fffffffL)
 /* glibc keeps arrays of this many elements on the stack. */
 #define LIST_MAX 4096
-/* AIO_PRIO_DELTA_MAX, which is not in every header. */
-#define PRIORITY_DELTA_MAX 20
 /* How long to wait for part of what is in flight, where a list of all of it would be too long. */
 #define SLICE_NS (10 * 1000 * 1000)
 /* Marks of fsync and fdatasync in aio_lio_opcode, above the opcodes of <aio.h>. */
@@ -37,22 +33,6 @@ enum { SYNC = LIO_NOP + 1, DSYNC };
 bool is_flying(const struct aiocb *block)
 {
 	return __atomic_load_n(&block->__error_code, __ATOMIC_ACQUIRE) == EINPROGRESS;
-}
-
-/* To be called before a block is submitted, so that queue_was_taken can tell afterwards. */
-void queue_prepare(struct aiocb *block)
-{
-	block->__error_code = 0;
-	block->__return_value = NOT_TAKEN;
-}
-
-/* Whether a submission that failed as a whole took this block. */
-bool queue_was_taken(const struct aiocb *block)
-{
-	/* glibc refuses a wrong priority as if the request had failed. */
-	if (block->aio_reqprio < 0 || block->aio_reqprio > PRIORITY_DELTA_MAX)
-		return false;
-	return is_flying(block) || block->__return_value != NOT_TAKEN;
 }
 
 void queue_add(struct posix_queue *queue, uint32_t index)

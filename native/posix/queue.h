@@ -102,8 +102,6 @@ uint32_t queue_heads(struct posix_queue *queue, const struct aiocb **heads, uint
 		     bool running);
 void queue_add(struct posix_queue *queue, uint32_t index);
 void queue_remove(struct posix_queue *queue, uint32_t index);
-bool queue_was_taken(const struct aiocb *block);
-void queue_prepare(struct aiocb *block);
 void queue_tell(const struct posix_queue *queue);
 void queue_use(struct posix_queue *queue);
 void queue_unuse(struct posix_queue *queue);

@@ -31,7 +31,14 @@ import { Call } from "./call.ts";
 import type { Cell } from "./cells.ts";
 import { nodeFs, nodePromises } from "./node.ts";
 import { road } from "./road.ts";
-import { closeRequest, openRequest, pathOf, type WholeFiles, wholeFiles } from "./whole-file.ts";
+import {
+  closeRequest,
+  folderNameOf,
+  openRequest,
+  pathOf,
+  type WholeFiles,
+  wholeFiles,
+} from "./whole-file.ts";
 
 type Path = string | Uint8Array;
 
@@ -201,7 +208,7 @@ class CopyFile extends Call {
       return;
     }
     if (nodesFolders.size >= FS_COPY_FOLDERS) nodesFolders.clear();
-    nodesFolders.add(folderOf(this.#source));
+    nodesFolders.add(folderNameOf(this.#source));
     this.#leaveToNode();
   }
 
@@ -338,10 +345,6 @@ function takeCall(files: WholeFiles): CopyFile {
   return free.pop() ?? new CopyFile(files);
 }
 
-function folderOf(path: Path): string {
-  return typeof path === "string" ? path.slice(0, path.lastIndexOf("/") + 1) : "";
-}
-
 function deviceOf(statx: DataView): string {
   return `${statx.getUint32(STX_DEV_MAJOR, true)}:${statx.getUint32(STX_DEV_MINOR, true)}`;
 }
@@ -352,7 +355,7 @@ export function copyFile(source: unknown, target: unknown, mode?: unknown): Prom
   const plain = mode === undefined || mode === null || mode === 0 || mode === COPYFILE_EXCL;
   if (session !== undefined && plain) {
     const [from, to] = [pathOf(source), pathOf(target)];
-    if (from !== undefined && to !== undefined && !nodesFolders.has(folderOf(from))) {
+    if (from !== undefined && to !== undefined && !nodesFolders.has(folderNameOf(from))) {
       return takeCall(wholeFiles(session)).copy(from, to, mode === COPYFILE_EXCL);
     }
   }

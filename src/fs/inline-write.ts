@@ -7,6 +7,7 @@
 import { EIO, O_EXCL, O_NOFOLLOW, O_NONBLOCK } from "../abi/linux.ts";
 import { INLINE_FOLDERS_KEPT, INLINE_WRITES_BEFORE } from "../base/limits.ts";
 import { nodeFs, nodePromises } from "./node.ts";
+import { folderNameOf } from "./whole-file.ts";
 
 /** What statfs(2) calls tmpfs. */
 const TMPFS = 0x0102_1994;
@@ -35,7 +36,7 @@ let writes = 0;
  */
 export function openInline(path: string | Uint8Array, flags: number, mode: number): number {
   if (typeof path !== "string" || !path.startsWith("/")) return -1;
-  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  const folder = folderNameOf(path);
   const device = devices.get(folder);
   if (device === undefined) notice(folder);
   if (device === undefined || device === ELSEWHERE) return -1;
@@ -50,7 +51,7 @@ export function writeInline(fd: number, bytes: Uint8Array, length: number): numb
   try {
     return nodeFs.writeSync(fd, bytes, 0, length);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).errno ?? -EIO;
+    return resultOf(error);
   }
 }
 
@@ -60,8 +61,13 @@ export function closeInline(fd: number): number {
     nodeFs.closeSync(fd);
     return 0;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).errno ?? -EIO;
+    return resultOf(error);
   }
+}
+
+/** What the kernel would have answered. */
+function resultOf(error: unknown): number {
+  return (error as NodeJS.ErrnoException).errno ?? -EIO;
 }
 
 /**

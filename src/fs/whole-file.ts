@@ -63,6 +63,11 @@ export function closeRequest(fd: number): Request {
   return CLOSE;
 }
 
+/** The folder of a file as its path names it, with the slash; nothing where the path is bytes. */
+export function folderNameOf(path: string | Uint8Array): string {
+  return typeof path === "string" ? path.slice(0, path.lastIndexOf("/") + 1) : "";
+}
+
 /**
  * Checks a path, and copies it if it is bytes. Undefined where it makes no sense: node:fs says then
  * what is wrong with it.

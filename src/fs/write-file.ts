@@ -148,7 +148,7 @@ class WriteFile extends Call {
       return;
     }
     const { byteLength } = data;
-    if (byteLength <= CELL_BYTES) {
+    if (isShort(data)) {
       const cell = cells.take();
       cell.bytes.set(bytesOf(data));
       this.#useCell(cell, byteLength);
