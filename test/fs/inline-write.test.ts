@@ -152,7 +152,7 @@ describe("short files on tmpfs", { skip: whyNot() ?? false }, () => {
       assert.equal(fs.readFileSync(join(dir, "target"), "utf8"), "through");
     }));
 
-  it("are known by their file system, not by the folder's name", () =>
+  it("are known by their file system, not by the folder's name", (t) =>
     withMemory((memory) =>
       withTempDir(async (disk) => {
         const link = join(disk, "link");
@@ -161,7 +161,9 @@ describe("short files on tmpfs", { skip: whyNot() ?? false }, () => {
         assert.equal(await isInline(join(link, "file")), true);
         fs.rmSync(link);
         fs.mkdirSync(link);
-        if (fs.statSync(link).dev === fs.statSync(memory).dev) return;
+        if (fs.statSync(link).dev === fs.statSync(memory).dev) {
+          return t.skip("The temporary folder lies on the same tmpfs");
+        }
         await writeFile(join(link, "file"), "elsewhere");
         assert.equal(fs.readFileSync(join(link, "file"), "utf8"), "elsewhere");
         assert.equal(await isInline(join(link, "file")), false);

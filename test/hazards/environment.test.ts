@@ -208,18 +208,6 @@ describe("SQPOLL", () => {
   });
 });
 
-/** The ids of the threads that the kernel has made for rings of this thread. */
-function kernelThreads(): string[] {
-  return fs.readdirSync("/proc/self/task").filter((id) => {
-    try {
-      return fs.readFileSync(`/proc/self/task/${id}/comm`, "utf8").startsWith("iou-wrk");
-    } catch {
-      // It has ended.
-      return false;
-    }
-  });
-}
-
 // HAZARDS E4: threads of the kernel are counted.
 describe("threads", () => {
   it("do not come with reads of pipes: a thousand wait in the kernel without one", async (t) => {
@@ -228,10 +216,11 @@ describe("threads", () => {
       withProactor({}, async (p) => {
         await p.nop();
         // Some may be left from before, and end meanwhile.
-        const before = new Set(kernelThreads());
+        const threads = () => fs.readdirSync("/proc/self/task");
+        const before = new Set(threads());
         const reads = Array.from({ length: 1000 }, () => p.read(pipe.read, Buffer.alloc(1)));
         p.run();
-        const fresh = kernelThreads().filter((id) => !before.has(id));
+        const fresh = threads().filter((id) => !before.has(id));
         fs.writeSync(pipe.write, Buffer.alloc(1000));
         await Promise.all(reads);
         assert.deepEqual(fresh, []);
@@ -243,7 +232,14 @@ describe("threads", () => {
 // The last of the file: threads of the kernel that have nothing to do stay for seconds.
 // HAZARDS E4: what blocks in the kernel takes a thread of it each.
 describe("threads of the kernel", () => {
-  const workers = () => kernelThreads().length;
+  const workers = () =>
+    fs.readdirSync("/proc/self/task").filter((id) => {
+      try {
+        return fs.readFileSync(`/proc/self/task/${id}/comm`, "utf8").startsWith("iou-wrk");
+      } catch {
+        return false;
+      }
+    }).length;
 
   it("are no more than ioWorkers says", async (t) => {
     if (!available) return t.skip("io_uring cannot run here");
