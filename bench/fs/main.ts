@@ -56,14 +56,13 @@ async function main(): Promise<void> {
   const newest = nodeRelease("latest", say);
   const nodes = { this: process.execPath, newest: newest.path };
   const run = async (configuration: Configuration): Promise<unknown> => {
-    const { node, side, work, latency, flag } = configuration;
+    const { node, side, work, latency } = configuration;
     const dir = configuration.disk === "disk" ? disk : tmpfs;
     const job: Job = { work, side, dir, seconds: options.seconds, ...(latency && { latency }) };
     if (side === "c") return runCommand(latencyInC(job), LIMIT_MS);
     const file = nodes[node];
     if (file === undefined) throw new Error("reason" in newest ? newest.reason : "no newest Node");
-    const flags = flag === undefined ? [] : [flag];
-    return runCommand({ file, args: [...flags, WORKER, JSON.stringify(job)] }, LIMIT_MS);
+    return runCommand({ file, args: [WORKER, JSON.stringify(job)] }, LIMIT_MS);
   };
   const { samples, notes } = await measure(configurationsOf(rows), options, run);
   if (newest.path !== undefined) notes.push(`The newest Node is ${newest.version}.`);

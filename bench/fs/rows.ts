@@ -12,13 +12,11 @@ export interface Configuration extends Place {
   readonly work: Work;
   readonly side: Side;
   readonly latency?: Job["latency"];
-  /** What Node is started with. */
-  readonly flag?: string;
 }
 
 /** What a configuration is called in rows and baselines. */
-export function nameOf({ node, disk, work, side, latency, flag }: Configuration): string {
-  return [work, side, node, disk, latency, flag].filter((part) => part !== undefined).join(" ");
+export function nameOf({ node, disk, work, side, latency }: Configuration): string {
+  return [work, side, node, disk, latency].filter((part) => part !== undefined).join(" ");
 }
 
 /** A row together with what it takes to fill it. */
@@ -72,17 +70,13 @@ function compare(comparison: Comparison): FsRow {
 }
 
 /** The p99 of one operation beside 8 hashes: against the same beside nothing. */
-function besideIdle(
-  work: Work,
-  title: string,
-  disk: Place["disk"],
-  who: Pick<Configuration, "side" | "flag">,
-): FsRow {
-  const hashing = { node: "this", disk, work, latency: "hashing", ...who } as const;
+function besideIdle(work: Work, title: string, { node, disk }: Place, side: Side): FsRow {
+  const hashing = { node, disk, work, latency: "hashing", side } as const;
   const idle = { ...hashing, latency: "idle" } as const;
+  const where = node === "newest" ? ", on the newest Node" : "";
   return {
-    id: `${work}-hashing-idle`,
-    work: `${title} while 8 pbkdf2 run: p99`,
+    id: `${work}-hashing-idle${node === "newest" ? "-newest" : ""}`,
+    work: `${title} while 8 pbkdf2 run: p99${where}`,
     against: "the same with nothing beside it",
     metric: "p99",
     ours: nameOf(hashing),
@@ -91,10 +85,14 @@ function besideIdle(
   };
 }
 
-/** Ours beside 8 hashes: against itself, and against node:fs. */
-function beside(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow[] {
-  const row = besideIdle(work, title, disk, { side: "ours" });
-  const rows: FsRow[] = [{ ...row, atMost: 3 }];
+/** Ours beside 8 hashes: against itself on both Nodes, and against node:fs. */
+function beside(work: Work, title: string, place: Place = HERE): FsRow[] {
+  const row = besideIdle(work, title, place, "ours");
+  const newest = besideIdle(work, title, { ...place, node: "newest" }, "ours");
+  const rows: FsRow[] = [
+    { ...row, atMost: 3 },
+    { ...newest, atMost: 3 },
+  ];
   // An append log has no counterpart in node:fs.
   if (work === "append") return rows;
   const [hashing] = row.needs as [Configuration, Configuration];
@@ -107,21 +105,14 @@ function beside(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow[
  * The same for the blocking functions, which nobody else does anything for: what the scheduler
  * takes from whoever has to share the cores.
  */
-function besideBlocking(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow {
-  return { ...besideIdle(work, title, disk, { side: "sync" }), id: `${work}-blocking-idle` };
+function besideBlocking(work: Work, title: string, place: Place = HERE): FsRow {
+  return { ...besideIdle(work, title, place, "sync"), id: `${work}-blocking-idle` };
 }
 
 /** The same in C, beside four threads that compute: what the kernel lets anybody have. */
-function besideC(work: Work, title: string, disk: Place["disk"] = "disk"): FsRow {
-  const row = besideIdle(work, title, disk, { side: "c" });
+function besideC(work: Work, title: string, place: Place = HERE): FsRow {
+  const row = besideIdle(work, title, place, "c");
   return { ...row, id: `${work}-c-idle`, work: `${title} in C while 4 threads compute: p99` };
-}
-
-/** The same where V8 collects garbage on one thread: what waits for its other threads. */
-function besideOneThread(work: Work, title: string): FsRow {
-  const flag = "--single-threaded-gc";
-  const row = besideIdle(work, `${title}, ${flag},`, "disk", { side: "ours", flag });
-  return { ...row, id: `${work}-one-thread-idle` };
 }
 
 const READ = "handle.read, 4 KiB, cached, depth 32";
@@ -170,16 +161,15 @@ export const FS_ROWS: readonly FsRow[] = [
   }),
   ...beside("handle-read", "handle.read, 4 KiB, cached"),
   ...beside("read-file", "readFile, 2 KiB"),
-  ...beside("write-file", "writeFile, 2 KiB, tmpfs", "tmpfs"),
+  ...beside("write-file", "writeFile, 2 KiB, tmpfs", TMPFS),
   ...beside("read-stream", "read stream, 1 MB"),
   ...beside("stat", "stat"),
   ...beside("append", "durable append"),
-  besideBlocking("write-file", "writeFileSync, 2 KiB, tmpfs", "tmpfs"),
+  besideBlocking("write-file", "writeFileSync, 2 KiB, tmpfs", TMPFS),
   besideBlocking("read-stream", "openSync, readSync of 1 MB, closeSync"),
   besideBlocking("append", "writeSync of 100 bytes, fdatasyncSync"),
-  besideC("write-file", "open, write of 2 KiB and close, tmpfs,", "tmpfs"),
+  besideC("write-file", "open, write of 2 KiB and close, tmpfs,", TMPFS),
   besideC("append", "write of 100 bytes with RWF_DSYNC"),
-  besideOneThread("read-stream", "read stream, 1 MB"),
   compare({ work: "write-stream", title: "pipeline of a file into a file, 256 MiB" }),
   compare({ work: "stat", title: "stat, 64 at once" }),
   compare({ work: "stat", title: "stat, 64 at once", place: NEWEST }),

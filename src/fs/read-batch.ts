@@ -18,6 +18,7 @@ import {
   validatePosition,
 } from "../base/validate.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
+import { bufferMade } from "../memory/young-buffers.ts";
 import { detached } from "../runtime/memory.ts";
 import type { Operation } from "../runtime/operation.ts";
 import type { Receiver } from "../runtime/receiver.ts";
@@ -207,6 +208,7 @@ class Batch {
   #findMemory(): void {
     let total = 0;
     for (const { given, length } of this.reads) if (given === undefined) total += length;
+    bufferMade(total);
     const slab = total <= READ_BATCH_SLAB_BYTES ? Buffer.allocUnsafeSlow(total) : undefined;
     let used = 0;
     for (const read of this.reads) {

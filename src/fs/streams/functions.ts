@@ -4,6 +4,7 @@ import { AT_FDCWD, O_CLOEXEC } from "../../abi/linux.ts";
 import { INLINE_BYTES, IOV_MAX, MAX_FD } from "../../base/limits.ts";
 import { parseFileMode, stringToFlags, validatePath } from "../../base/validate.ts";
 import { FILE_POSITION, OperationKind, Request } from "../../core/index.ts";
+import { bufferMade } from "../../memory/young-buffers.ts";
 import type { Session } from "../../runtime/session.ts";
 import { type EarlyFifo, isEarly, lacksReader, openFifo } from "../fifo.ts";
 import { type Back, Call } from "./call.ts";
@@ -142,6 +143,7 @@ export class RingFunctions implements StreamFunctions {
     asked.buffer = to;
     this.#session.memory.useOwn(asked, to);
     Call.start(this.#session, asked, "read", back, to);
+    bufferMade(length);
   }
 
   write(fd: number, from: Buffer, start: number, length: number, at: Position, back: Back): void {
