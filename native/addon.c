@@ -68,6 +68,8 @@ static bool define_methods(napi_env env, napi_value exports, struct addon *addon
 		METHOD("fcntlGetFlags", fcntl_get_flags),
 		METHOD("seekable", file_seekable),
 		METHOD("directAlignment", direct_alignment),
+		METHOD("statxCached", statx_cached),
+		METHOD("mountMagic", mount_magic),
 		METHOD("wakeupOpen", wakeup_open),
 		METHOD("wakeupRef", wakeup_ref),
 		METHOD("wakeupUnref", wakeup_unref),

@@ -1,5 +1,5 @@
 /*
- * Small Linux calls: eventfd(2), pipe2(2), fcntl(2), lseek(2), statx(2).
+ * Small Linux calls: eventfd(2), pipe2(2), fcntl(2), lseek(2), statx(2), statmount(2).
  */
 #define _GNU_SOURCE /* pipe2 */
 #include "../platform.h"
@@ -15,8 +15,23 @@
 #ifndef AT_EMPTY_PATH
 #define AT_EMPTY_PATH 0x1000
 #endif
+#ifndef AT_SYMLINK_NOFOLLOW
+#define AT_SYMLINK_NOFOLLOW 0x100
+#endif
+#ifndef AT_STATX_DONT_SYNC
+#define AT_STATX_DONT_SYNC 0x4000
+#endif
 #ifndef STATX_DIOALIGN
 #define STATX_DIOALIGN 0x2000
+#endif
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x4000
+#endif
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20
+#endif
+#ifndef STATMOUNT_SB_BASIC
+#define STATMOUNT_SB_BASIC 0x1
 #endif
 
 /* eventfd() -> fd */
@@ -90,4 +105,70 @@ napi_value direct_alignment(napi_env env, napi_callback_info info)
 	aligns[1] = statx.stx_dio_offset_align;
 	memcpy(out, aligns, sizeof(aligns));
 	return to_i32(env, 0);
+}
+
+/*
+ * statxCached(dirFd, path, flags, mask, buffer): statx(2) of what the kernel has in memory -> the
+ * mount's unique number, or -errno: -EAGAIN where it would have to look on a device
+ */
+napi_value statx_cached(napi_env env, napi_callback_info info)
+{
+	struct linux_open_how how = {O_PATH | O_CLOEXEC, 0, RESOLVE_CACHED};
+	struct linux_statx *statx;
+	napi_value argv[5];
+	const char *path;
+	uint32_t flags, mask;
+	size_t address, buffer;
+	int32_t dir_fd;
+	long fd, result;
+
+	if (!get_args(env, info, 5, argv, NULL) || !get_i32(env, argv[0], &dir_fd) ||
+	    !get_size(env, argv[1], &address) || !get_u32(env, argv[2], &flags) ||
+	    !get_u32(env, argv[3], &mask) || !get_size(env, argv[4], &buffer))
+		return NULL;
+	path = (const char *)address;
+	statx = (struct linux_statx *)buffer;
+	fd = dir_fd;
+	if (*path) {
+		if (flags & AT_SYMLINK_NOFOLLOW)
+			how.flags |= O_NOFOLLOW;
+		fd = syscall(__NR_openat2, dir_fd, path, &how, sizeof(how));
+		if (fd < 0)
+			return to_result(env, -1);
+	}
+	/* Of a file on another machine: what is known here. Whose it is, the caller finds out. */
+	result = syscall(__NR_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+			 mask | STATX_MNT_ID_UNIQUE, statx);
+	if (result < 0)
+		result = -errno;
+	if (*path)
+		close((int)fd);
+	if (result < 0)
+		return to_i32(env, (int32_t)result);
+	if (!(statx->stx_mask & STATX_MNT_ID_UNIQUE))
+		return to_i32(env, -ENOSYS);
+	/* Another number than the caller may know mounts by: it did not ask for either. */
+	result = (long)statx->stx_mnt_id;
+	statx->stx_mask &= ~(uint32_t)STATX_MNT_ID_UNIQUE;
+	statx->stx_mnt_id = 0;
+	return to_double(env, (double)result);
+}
+
+/* mountMagic(mount): what statfs(2) calls the file system of a mount, by its unique number */
+napi_value mount_magic(napi_env env, napi_callback_info info)
+{
+	struct linux_mnt_id_req request = {sizeof(request), 0, 0, STATMOUNT_SB_BASIC};
+	struct linux_statmount answer;
+	napi_value argv[1];
+	size_t mount;
+
+	if (!get_args(env, info, 1, argv, NULL) || !get_size(env, argv[0], &mount))
+		return NULL;
+	request.mnt_id = mount;
+	memset(&answer, 0, sizeof(answer));
+	if (syscall(__NR_statmount, &request, &answer, sizeof(answer), 0) < 0)
+		return to_result(env, -1);
+	if (!(answer.mask & STATMOUNT_SB_BASIC))
+		return to_i32(env, -EOPNOTSUPP);
+	return to_double(env, (double)answer.sb_magic);
 }

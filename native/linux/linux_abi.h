@@ -65,6 +65,27 @@ _Static_assert(offsetof(struct linux_statx, stx_atime) == 0x40, "statx");
 _Static_assert(offsetof(struct linux_statx, stx_rdev_major) == 0x80, "statx");
 _Static_assert(offsetof(struct linux_statx, stx_subvol) == 0xa0, "statx");
 
+struct linux_mnt_id_req {
+	uint32_t size;
+	uint32_t spare;
+	uint64_t mnt_id;
+	uint64_t param;
+};
+
+/* As much of struct statmount as we read, and room for what the kernel writes besides. */
+struct linux_statmount {
+	uint32_t size;
+	uint32_t mnt_opts;
+	uint64_t mask;
+	uint32_t sb_dev_major;
+	uint32_t sb_dev_minor;
+	uint64_t sb_magic;
+	uint64_t others[61];
+};
+
+_Static_assert(offsetof(struct linux_statmount, sb_magic) == 24, "statmount");
+_Static_assert(sizeof(struct linux_statmount) == 520, "statmount");
+
 #define LINUX_LAYOUTS(SIZE, OFFSET) \
 	SIZE(STATX_BYTES, linux_statx) \
 	OFFSET(STX_MASK, linux_statx, stx_mask) \

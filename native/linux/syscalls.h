@@ -16,6 +16,12 @@
 #define __NR_io_uring_enter 426
 #define __NR_io_uring_register 427
 #endif
+#ifndef __NR_openat2
+#define __NR_openat2 437
+#endif
+#ifndef __NR_statmount
+#define __NR_statmount 457
+#endif
 
 static inline long sys_uring_setup(uint32_t entries, void *params)
 {

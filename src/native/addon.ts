@@ -146,6 +146,20 @@ export interface NativeAddon extends PosixAioAddon {
    * (before 6.1) or the file system does not say.
    */
   directAlignment(fd: number, out: Uint32Array): number;
+  /**
+   * statx(2) without waiting for a device: what has to be looked up there is refused with -EAGAIN
+   * (RESOLVE_CACHED), and attributes of a file on another machine are those known here.
+   *
+   * @param dirFd What a relative path starts from, or the file itself where the path is empty.
+   * @param path Address of a C string.
+   * @param flags AT_SYMLINK_NOFOLLOW or none.
+   * @param buffer Address of struct statx; it names no mount.
+   * @returns The unique number of the mount, as `mountMagic` takes it, or -errno: -ENOSYS before
+   *   Linux 6.8.
+   */
+  statxCached(dirFd: number, path: number, flags: number, mask: number, buffer: number): number;
+  /** What statfs(2) calls the file system of a mount, by statmount(2); does not ask its device. */
+  mountMagic(mount: number): number;
 
   /**
    * Calls back, in a macrotask of its own with microtasks drained after it, whenever an eventfd

@@ -67,6 +67,8 @@ type Simulated =
   | "fcntlGetFlags"
   | "hold"
   | "map"
+  | "mountMagic"
+  | "statxCached"
   | "unmap";
 
 /**
@@ -116,6 +118,11 @@ export class FakeKernel implements Pick<NativeAddon, Extract<keyof NativeAddon, 
   #deferred: (() => void)[] = [];
   /** The flag says that there is work, and there is none: it stays until there is. */
   #late = false;
+
+  /** What `statxCached` answers: a mount, or -ENOSYS as before Linux 6.8. */
+  mount = -38;
+  /** The file system of every mount: ext4. */
+  magic = 0xef53;
 
   /** As the addon that it stands for. */
   get addon(): NativeAddon {
@@ -309,6 +316,16 @@ export class FakeKernel implements Pick<NativeAddon, Extract<keyof NativeAddon, 
 
   directAlignment(): number {
     return -95;
+  }
+
+  statxCached(): number {
+    this.log.push("statx");
+    return this.mount;
+  }
+
+  mountMagic(mount: number): number {
+    this.log.push(`mount ${mount}`);
+    return this.magic;
   }
 
   wakeupOpen(_fd: number, callback: () => void): Wakeup | number {

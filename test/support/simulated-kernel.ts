@@ -30,7 +30,7 @@ import {
   PROBE_OP_SIZE,
   PROBE_OPS,
 } from "../../src/abi/io-uring.ts";
-import { EBADF, EFAULT, EINVAL } from "../../src/abi/linux.ts";
+import { EBADF, EFAULT, EINVAL, ENOSYS } from "../../src/abi/linux.ts";
 import { IoUringEngine } from "../../src/engines/io-uring/engine.ts";
 import { REQUIRED_FEATURES } from "../../src/engines/io-uring/setup.ts";
 import { MemoryFiles } from "../../src/engines/memory/files.ts";
@@ -77,6 +77,7 @@ type SimulatedFunctions = Pick<
   | "hold"
   | "eventfd"
   | "closeFd"
+  | "statxCached"
   | "wakeupOpen"
   | "wakeupRef"
   | "wakeupUnref"
@@ -275,6 +276,11 @@ export class SimulatedKernel implements SimulatedFunctions {
   closeFd(fd: number): number {
     if (fd === RING_FD) this.#ring = undefined;
     return this.#open.delete(fd) ? 0 : -EBADF;
+  }
+
+  /** As before Linux 6.8: every status goes through the ring. */
+  statxCached(): number {
+    return -ENOSYS;
   }
 
   wakeupOpen(_fd: number, callback: () => void): Wakeup | number {

@@ -4,6 +4,7 @@ import {
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from "../../abi/io-uring.ts";
+import { ECANCELED } from "../../abi/linux.ts";
 import type { SubmissionQueue } from "../../ring/index.ts";
 import { writeSqeHead } from "./requests.ts";
 
@@ -12,7 +13,7 @@ const TIED = (IOSQE_IO_LINK | IOSQE_IO_HARDLINK) << 8;
 
 /** What became of a chain of which the kernel took only the beginning. */
 export interface Cut {
-  /** Slots and generations of the members that will not run. */
+  /** Slot, generation and -ECANCELED of the members that will not run, three by three. */
   readonly canceled: number[];
   /** Slot and generation of a request that runs, without the limit of its time. */
   readonly unlimited: number[];
@@ -40,7 +41,7 @@ export function cutChain(sq: SubmissionQueue, left: number, internal: number): C
     const low = w[at + 8] as number;
     const high = w[at + 9] as number;
     tied = (word & TIED) !== 0;
-    if (high < internal) cut.canceled.push(low, high);
+    if (high < internal) cut.canceled.push(low, high, -ECANCELED);
     else if (i === left && (word & 0xff) === IORING_OP_LINK_TIMEOUT) {
       cut.unlimited.push(w[last + 8] as number, w[last + 9] as number);
     }

@@ -24,7 +24,7 @@ import {
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from "../../abi/io-uring.ts";
-import { EAGAIN, EALREADY, ECANCELED, ENOENT } from "../../abi/linux.ts";
+import { EAGAIN, EALREADY, ENOENT } from "../../abi/linux.ts";
 import { systemError } from "../../base/errors.ts";
 import { RESERVED_SQES, SQPOLL_SPINS } from "../../base/limits.ts";
 import {
@@ -33,12 +33,14 @@ import {
   type EngineCapabilities,
   type EngineOptions,
   Link,
+  OperationKind,
   QueueStatus,
   type Request,
 } from "../../core/index.ts";
 import { GUARD_CQ_HEAD, GUARD_FINALS, type NativeAddon, type Wakeup } from "../../native/addon.ts";
 
 import { type CompletionQueue, Cqe, type SubmissionQueue } from "../../ring/index.ts";
+import { CachedStat } from "./cached-stat.ts";
 import { capabilitiesOf, hasWideAdvice, probeOpcodes } from "./capabilities.ts";
 import { cutChain } from "./cut-chain.ts";
 import { describeFlags } from "./describe.ts";
@@ -49,6 +51,7 @@ import { limitWorkers } from "./workers.ts";
 
 // Constants out of other modules are looked up at every use; these are part of the code.
 const { Busy: BUSY, Queued: QUEUED } = QueueStatus;
+const STATX = OperationKind.Statx;
 const FIXED_FILE = IOSQE_FIXED_FILE;
 const ASYNC = IOSQE_ASYNC;
 const MORE = IORING_CQE_F_MORE;
@@ -86,6 +89,7 @@ export class IoUringEngine implements Engine {
   readonly #sq: SubmissionQueue;
   readonly #cq: CompletionQueue;
   readonly #scratch: Scratch;
+  readonly #cachedStat: CachedStat;
   readonly #control: Uint32Array;
   readonly #controlAddress: number;
   readonly #reserve: number;
@@ -103,8 +107,8 @@ export class IoUringEngine implements Engine {
   #staged = 0;
   /** Slot and generation of what is to be canceled as soon as there is an SQE for it. */
   readonly #cancels: number[] = [];
-  /** Slot and generation of members of a chain that the kernel did not take in one piece. */
-  readonly #cut: number[] = [];
+  /** Slot, generation and result of what completes without the kernel, three by three. */
+  readonly #finished: number[] = [];
   #referenced = false;
   #buffersRegistered = false;
   #filesRegistered = false;
@@ -126,6 +130,7 @@ export class IoUringEngine implements Engine {
     this.#control = new Uint32Array(this.#allocate(CONTROL.words * 4));
     this.#controlAddress = addon.addressOf(this.#control);
     this.#scratch = new Scratch(addon, this.#allocate(Scratch.size(options.depth)));
+    this.#cachedStat = new CachedStat(addon, this.#scratch);
     const registered = this.#registerRing();
     this.#enterFd = registered === -1 ? ring.fd : registered;
     this.#enterFlags = registered === -1 ? 0 : IORING_ENTER_REGISTERED_RING;
@@ -163,6 +168,7 @@ export class IoUringEngine implements Engine {
     const sq = this.#sq;
     if (request.chain === 1 && request.deadlineMs === 0 && request.drain === false) {
       // The common case, for which nothing needs to be worked out.
+      if (request.kind === STATX && this.#statAtOnce(request, index, generation)) return QUEUED;
       const wanted = 1 + this.#reserve;
       if (sq.space(wanted) < wanted) return BUSY;
       let flags = request.fixedFile === true ? FIXED_FILE : 0;
@@ -172,6 +178,14 @@ export class IoUringEngine implements Engine {
       return QUEUED;
     }
     return this.#queueTied(request, index, generation);
+  }
+
+  /** Reads a status that is asked for alone, if that is possible without waiting. */
+  #statAtOnce(request: Request, index: number, generation: number): boolean {
+    if (this.#sqPoll || this.#staged > 0 || this.#finished.length > 0) return false;
+    if (!this.#cachedStat.fill(request, index)) return false;
+    this.#finished.push(index, generation, 0);
+    return true;
   }
 
   /** Queues a request that is tied to others: in a chain, with a deadline, behind a drain. */
@@ -226,12 +240,12 @@ export class IoUringEngine implements Engine {
   #cutChain(left: number): void {
     const cut = cutChain(this.#sq, left, INTERNAL);
     if (cut === undefined) return;
-    this.#cut.push(...cut.canceled);
+    this.#finished.push(...cut.canceled);
     this.#cancels.push(...cut.unlimited);
   }
 
   reap(sink: CompletionSink, max: number): number {
-    if (this.#cut.length > 0) return this.#reapCut(sink);
+    if (this.#finished.length > 0) return this.#reapFinished(sink);
     const cq = this.#cq;
     let count = cq.available();
     if (count === 0) {
@@ -266,14 +280,14 @@ export class IoUringEngine implements Engine {
     return count;
   }
 
-  #reapCut(sink: CompletionSink): number {
-    const cut = this.#cut.splice(0);
-    for (let i = 0; i < cut.length; i += 2) {
-      const index = cut[i] as number;
+  #reapFinished(sink: CompletionSink): number {
+    const finished = this.#finished.splice(0);
+    for (let i = 0; i < finished.length; i += 3) {
+      const index = finished[i] as number;
       this.#scratch.release(index);
-      sink.complete(index, cut[i + 1] as number, -ECANCELED, false);
+      sink.complete(index, finished[i + 1] as number, finished[i + 2] as number, false);
     }
-    return cut.length / 2;
+    return finished.length / 3;
   }
 
   cancel(index: number, generation: number): boolean {
@@ -288,7 +302,7 @@ export class IoUringEngine implements Engine {
   }
 
   idle(): boolean {
-    if (this.#cut.length > 0) return true;
+    if (this.#finished.length > 0) return true;
     // A flag says that the kernel has work for us; not that it still has. It sets IORING_SQ_TASKRUN
     // after it has added the work, which we may have done in between, and then the flag stays.
     // Whoever only believed it would look for ever. What comes after this look wakes us.
@@ -303,7 +317,7 @@ export class IoUringEngine implements Engine {
   }
 
   wait(minimum: number, timeoutMs: number): void {
-    if (this.#cq.available() >= minimum) return;
+    if (this.#finished.length > 0 || this.#cq.available() >= minimum) return;
     if (timeoutMs === Number.POSITIVE_INFINITY) {
       this.#enter(0, minimum, IORING_ENTER_GETEVENTS);
       return;
