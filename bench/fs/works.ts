@@ -25,8 +25,14 @@ async function each(count: number, one: (i: number) => Promise<unknown>, atOnce 
 }
 
 /** Repeats a piece of work until the time is up, after once for warmth. Returns units per second. */
-async function rateOf(job: Job, units: number, piece: () => Promise<unknown>): Promise<number> {
+async function rateOf(
+  job: Job,
+  units: number,
+  piece: () => Promise<unknown>,
+  warm = () => {},
+): Promise<number> {
   await piece();
+  warm();
   const start = performance.now();
   let pieces = 0;
   let seconds = 0;
@@ -121,8 +127,7 @@ async function readStream(job: Job): Promise<Sample> {
     await once(stream, "close");
     if (bytes !== LAYOUT.long.bytes) throw new Error(`A stream of ${bytes} bytes`);
   };
-  delay.enable();
-  const rate = await rateOf(job, LAYOUT.long.bytes, piece);
+  const rate = await rateOf(job, LAYOUT.long.bytes, piece, () => void delay.enable());
   delay.disable();
   return { rate, p99: delay.percentile(99) / 1000 };
 }

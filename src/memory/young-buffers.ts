@@ -6,7 +6,7 @@
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { YOUNG_BUFFER_BYTES } from "../base/limits.ts";
+import { YOUNG_BUFFER_BYTES, YOUNG_BUFFERS_FIRST } from "../base/limits.ts";
 
 /** V8's function gc, as far as it is called here. */
 type Collect = (options: { readonly type: "minor"; readonly execution: "sync" }) => void;
@@ -25,7 +25,7 @@ const alone = !process.execArgv.some((argument) => TOLD.test(argument));
 
 let isPossible = process.release.name === "node";
 let collect: Collect | undefined;
-let young = 0;
+let young = YOUNG_BUFFER_BYTES - YOUNG_BUFFERS_FIRST;
 
 /** To be told of each buffer that is made for a read, and that the caller soon forgets. */
 export function bufferMade(bytes: number): void {

@@ -2,16 +2,18 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { YOUNG_BUFFER_BYTES } from "../../src/base/limits.ts";
+import { YOUNG_BUFFER_BYTES, YOUNG_BUFFERS_FIRST } from "../../src/base/limits.ts";
 import { explainRoad, road } from "../../src/fs/road.ts";
 import { moduleUrl, runNode } from "../support/child.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 
-/** How many times as much as it takes for one collection is read, */
+/** How many collections a program asks for, */
 const TIMES = 4;
+/** how much it reads for that, */
+const BYTES = YOUNG_BUFFERS_FIRST + (TIMES - 1) * YOUNG_BUFFER_BYTES;
 /** and how large the file is that is read again and again. */
 const FILE_BYTES = 1024 * 1024;
-const READS = (TIMES * YOUNG_BUFFER_BYTES) / FILE_BYTES;
+const READS = BYTES / FILE_BYTES;
 
 /** Reads a file in some way, and prints what became of the collector, and of V8's flags. */
 const programOf = (path: string, read: string) => `
@@ -55,7 +57,7 @@ describe("buffers that are made for reads", { skip }, () => {
           const path = join(dir, "file");
           fs.writeFileSync(path, "");
           // Nothing is on the disk for it.
-          fs.truncateSync(path, name === "readFile" ? FILE_BYTES : TIMES * YOUNG_BUFFER_BYTES);
+          fs.truncateSync(path, name === "readFile" ? FILE_BYTES : BYTES);
           const execArgv = flag === undefined ? [] : [flag];
           const { stdout, stderr } = await runNode(programOf(path, read), { execArgv });
           assert.equal(stderr, "");
