@@ -81,6 +81,7 @@ export interface Selection {
  */
 export const SELECTIONS: readonly Selection[] = [
   { path: "test/unit/abi-kernel" },
+  { path: "test/unit/cached-stat" },
   { path: "test/native/" },
   { path: "test/unit/linux-aio-native" },
   { path: "test/unit/linux-aio" },
