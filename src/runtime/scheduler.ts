@@ -6,48 +6,33 @@ import {
   doesItself,
   type Engine,
   OPERATIONS,
-  OperationKind,
   QueueStatus,
   Request,
-  SlotTable,
+  type SlotTable,
 } from "../core/index.ts";
 import type { Extras } from "./extras.ts";
+import { ALONE, Flight, type Tenant, TOLD } from "./flight.ts";
 import { type Finisher, Gate } from "./gate.ts";
 import { type Held, HeldList } from "./held.ts";
-import { detached, sharesBytes } from "./memory.ts";
+import { sharesBytes } from "./memory.ts";
 import {
   beginBatch,
   type Completion,
   markHandled,
   Operation,
   type OperationOwner,
-  succeed,
 } from "./operation.ts";
 import { finishing, type Receiver } from "./receiver.ts";
-import {
-  endOf,
-  errorOf,
-  isDetached,
-  refuse,
-  settle,
-  YIELDS_NOTHING as YIELDS,
-} from "./settlement.ts";
+import { refuse, settle } from "./settlement.ts";
 import { type Waiting, WaitingList } from "./waiting.ts";
 import { Watches } from "./watch.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
-const EFAULT = -errnoOf("EFAULT");
 // Constants out of other modules are looked up at every use; these are part of the code.
-const READ = OperationKind.Read;
 const BUSY = QueueStatus.Busy;
 const MOST_COMPLETIONS = COMPLETIONS_PER_TURN;
 const MOST_BYTES = BYTES_PER_TURN;
 const MOST_DIRECT = DIRECT_BATCH;
-const YIELDS_NOTHING = YIELDS;
-
-/** In place of a place in a gate: a promise of the operation's own, or a {@link Receiver}. */
-const ALONE = -1;
-const TOLD = -2;
 
 /**
  * The loop of the runtime: everything queued in a tick becomes one batch, completions are collected
@@ -64,15 +49,9 @@ export class Scheduler implements CompletionSink, OperationOwner {
   readonly #engine: Engine;
   /** For operations that the engine has no way to do. */
   readonly #fallback: Engine | undefined;
+  readonly #flight: Flight;
   readonly #slots: SlotTable;
-  readonly #operations: (Operation<unknown> | Gate | Receiver | undefined)[] = [];
-  /** The place in its gate of what was started plainly, TOLD for a receiver, else ALONE. */
-  readonly #places: Int32Array;
   #gate: Gate | undefined;
-  /** Whatever memory the kernel may still write to: keeps it reachable. */
-  readonly #memory: unknown[] = [];
-  readonly #extras: (Extras | undefined)[] = [];
-  readonly #kinds: Uint8Array;
   readonly #waiting = new WaitingList();
   readonly #watches: Watches;
   /** Collected completions. They can be more than a turn asks for: an engine may finish inline. */
@@ -102,7 +81,6 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #refused = false;
   #quietListeners: (() => void)[] = [];
   readonly #held = new HeldList();
-  readonly #onFallback: Uint8Array;
   readonly #tick = () => {
     this.#scheduled = false;
     this.#turn();
@@ -117,10 +95,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#engine = engine;
     this.#fallback = fallback;
     this.#watches = new Watches(engine, (operation) => this.requestCancel(operation));
-    this.#slots = new SlotTable(engine.depth);
-    this.#kinds = new Uint8Array(engine.depth);
-    this.#places = new Int32Array(engine.depth);
-    this.#onFallback = new Uint8Array(fallback === undefined ? 0 : engine.depth);
+    this.#flight = new Flight(engine.depth, fallback !== undefined);
+    this.#slots = this.#flight.slots;
     this.#possible = OPERATIONS.map(
       (_, kind) =>
         engine.capabilities.operations[kind] === true ||
@@ -259,7 +235,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       const left = until - performance.now();
       const wanted = minimum - delivered;
       if (wanted <= 0 || left <= 0) return delivered;
-      const inFlight = this.#slots.used - this.#fallbackUsed();
+      const inFlight = this.#slots.used - this.#flight.fallbackUsed;
       // What was not taken does not complete, however long we wait.
       if (this.#refused) engine.wait(1, Math.min(left, RETRY_MS));
       else if (inFlight > 0) engine.wait(Math.min(wanted, inFlight), left);
@@ -274,13 +250,13 @@ export class Scheduler implements CompletionSink, OperationOwner {
   }
 
   requestCancel(operation: Operation<unknown> | Receiver): boolean {
-    const slot = this.#slotOf(operation);
+    const slot = this.#flight.slotOf(operation);
     if (slot !== -1) return this.#cancelSlot(slot);
     return operation instanceof Operation && this.#cancelWaiting(operation);
   }
 
   #cancelSlot(slot: number): boolean {
-    this.#extrasOf(slot).canceled ??= "requested";
+    this.#flight.extrasOf(slot).canceled ??= "requested";
     return this.#ask(slot, this.#slots.generation(slot));
   }
 
@@ -291,9 +267,9 @@ export class Scheduler implements CompletionSink, OperationOwner {
   }
 
   onComplete(operation: Operation<unknown>, listener: (completion: Completion<never>) => void) {
-    const slot = this.#slotOf(operation);
+    const slot = this.#flight.slotOf(operation);
     if (slot !== -1) {
-      const extras = this.#extrasOf(slot);
+      const extras = this.#flight.extrasOf(slot);
       extras.listeners ??= [];
       extras.listeners.push(listener);
       return;
@@ -308,8 +284,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#held.dropAll();
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek())
       this.#cancelWaiting(next.operation);
-    for (let slot = 0; slot < this.#operations.length; slot++) {
-      if (this.#operations[slot] !== undefined) this.#cancelSlot(slot);
+    for (let slot = 0; slot < this.#slots.size; slot++) {
+      if (this.#flight.isTaken(slot)) this.#cancelSlot(slot);
     }
     // What was canceled may have been all there was.
     this.#schedule();
@@ -331,12 +307,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
     const uses = (memory: unknown) => sharesBytes(memory, view);
     const waits = ({ request, extras }: Waiting) =>
       uses(request.buffers ?? request.buffer) || uses(extras?.source);
-    return (
-      this.#memory.some(uses) ||
-      this.#extras.some((extras) => uses(extras?.source)) ||
-      this.#waiting.some(waits) ||
-      this.#held.some(waits)
-    );
+    return this.#flight.uses(view) || this.#waiting.some(waits) || this.#held.some(waits);
   }
 
   /** Whether operations in flight keep the process alive. */
@@ -378,12 +349,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   }
 
   /** Gives an operation a slot and its request to an engine. False where there is no room. */
-  #queue(
-    request: Request,
-    operation: Operation<unknown> | Gate | Receiver,
-    extras: Extras | undefined,
-    place: number,
-  ): boolean {
+  #queue(request: Request, tenant: Tenant, extras: Extras | undefined, place: number): boolean {
     const slots = this.#slots;
     if (request.chain > 1 && slots.limit - slots.used < request.chain) return false;
     const fallback = this.#fallback;
@@ -410,13 +376,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
       this.#direct = 0;
       engine.commit();
     }
-    this.#operations[index] = operation;
-    this.#places[index] = place;
-    this.#memory[index] = request.buffers === undefined ? request.buffer : request.buffers;
-    // A free slot has none.
-    if (extras !== undefined) this.#extras[index] = extras;
-    this.#kinds[index] = request.kind;
-    if (fallback !== undefined) this.#onFallback[index] = main ? 0 : 1;
+    this.#flight.enter(index, request, tenant, extras, place);
+    if (fallback !== undefined) this.#flight.setFallback(index, !main);
     return true;
   }
 
@@ -531,35 +492,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
     beginBatch();
     this.#drainSlot = -1;
     for (let i = 0; i < count; i++) {
-      const index = slots[i] as number;
-      const result = results[i] as number;
-      const operation = this.#operations[index] as Operation<unknown>;
-      const extras = this.#extras[index];
-      const place = this.#places[index] as number;
-      const kind = this.#kinds[index] as OperationKind;
-      const memory = this.#memory[index] as BufferView;
-      const gone = result > 0 && kind === READ && isDetached(memory);
-      this.#operations[index] = undefined;
-      this.#memory[index] = undefined;
-      this.#slots.release(index);
-      if (place >= 0) {
-        this.#extras[index] = undefined;
-        const gate = operation as unknown as Gate;
-        if (gone === true) gate.settle(place, detached(result), memory);
-        else gate.settle(place, result >= 0 ? result : errorOf(kind, result, extras), memory);
-      } else if (place === TOLD) {
-        this.#extras[index] = undefined;
-        const end = result >= 0 ? result : endOf(result, extras);
-        (operation as unknown as Receiver).settled(gone === true ? EFAULT : end);
-      } else if (gone === true) {
-        this.#extras[index] = undefined;
-        settle(operation, kind, EFAULT, { ...extras, explain: () => detached(result) });
-      } else if (extras === undefined && result >= 0) {
-        succeed(operation, YIELDS_NOTHING[kind] === true ? undefined : result);
-      } else {
-        this.#extras[index] = undefined;
-        settle(operation, kind, result, extras);
-      }
+      this.#flight.finish(slots[i] as number, results[i] as number);
     }
   }
 
@@ -573,28 +506,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
     return removed.length > 0;
   }
 
-  /** Its slot while it is in flight, else -1. Rarely asked, so looked for. */
-  #slotOf(operation: Operation<unknown> | Receiver): number {
-    return this.#operations.indexOf(operation);
-  }
-
-  #extrasOf(slot: number): Extras {
-    const extras = this.#extras[slot] ?? {};
-    this.#extras[slot] = extras;
-    return extras;
-  }
-
-  /** How many are with the fallback: what the engine's `wait` would never see. */
-  #fallbackUsed(): number {
-    let used = 0;
-    for (let slot = 0; slot < this.#onFallback.length; slot++) {
-      if (this.#onFallback[slot] === 1 && this.#operations[slot] !== undefined) used++;
-    }
-    return used;
-  }
-
   #engineOf(slot: number): Engine {
-    const { fallback, main } = { fallback: this.#fallback, main: this.#engine };
-    return fallback !== undefined && this.#onFallback[slot] === 1 ? fallback : main;
+    const fallback = this.#fallback;
+    return fallback !== undefined && this.#flight.isOnFallback(slot) ? fallback : this.#engine;
   }
 }

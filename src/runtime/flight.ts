@@ -1,0 +1,140 @@
+import { errnoOf } from "../base/errors.ts";
+import { type BufferView, OperationKind, type Request, SlotTable } from "../core/index.ts";
+import type { Extras } from "./extras.ts";
+import type { Gate } from "./gate.ts";
+import { detached, sharesBytes } from "./memory.ts";
+import { type Operation, succeed } from "./operation.ts";
+import type { Receiver } from "./receiver.ts";
+import { endOf, errorOf, isDetached, settle, YIELDS_NOTHING as YIELDS } from "./settlement.ts";
+
+const EFAULT = -errnoOf("EFAULT");
+// Constants out of other modules are looked up at every use; these are part of the code.
+const READ = OperationKind.Read;
+const YIELDS_NOTHING = YIELDS;
+
+/** In place of a place in a gate: a promise of the operation's own, or a {@link Receiver}. */
+export const ALONE = -1;
+/** See {@link ALONE}. */
+export const TOLD = -2;
+
+/** What a slot is for: whatever is to be settled when its request completes. */
+export type Tenant = Operation<unknown> | Gate | Receiver;
+
+/**
+ * The table of what is in flight: one row per slot, one array per column. A row is filled when an
+ * engine has accepted the request, and is empty again before its tenant is settled.
+ */
+export class Flight {
+  /** Which rows are taken, and by which generation. */
+  readonly slots: SlotTable;
+  readonly #tenants: (Tenant | undefined)[] = [];
+  /** The place in its gate of what was started plainly, TOLD for a receiver, else ALONE. */
+  readonly #places: Int32Array;
+  /** Whatever memory the kernel may still write to: keeps it reachable. */
+  readonly #memory: unknown[] = [];
+  readonly #extras: (Extras | undefined)[] = [];
+  readonly #kinds: Uint8Array;
+  readonly #onFallback: Uint8Array;
+
+  /**
+   * @param depth The most rows.
+   * @param hasFallback Whether there is a second engine that a request can be with.
+   */
+  constructor(depth: number, hasFallback: boolean) {
+    this.slots = new SlotTable(depth);
+    this.#kinds = new Uint8Array(depth);
+    this.#places = new Int32Array(depth);
+    this.#onFallback = new Uint8Array(hasFallback ? depth : 0);
+  }
+
+  /** Fills the row of a slot that was taken. */
+  enter(
+    index: number,
+    request: Request,
+    tenant: Tenant,
+    extras: Extras | undefined,
+    place: number,
+  ): void {
+    this.#tenants[index] = tenant;
+    this.#places[index] = place;
+    this.#memory[index] = request.buffers === undefined ? request.buffer : request.buffers;
+    // A free slot has none.
+    if (extras !== undefined) this.#extras[index] = extras;
+    this.#kinds[index] = request.kind;
+  }
+
+  /** Empties the row of a request that has completed, and settles whatever it was for. */
+  finish(index: number, result: number): void {
+    const tenant = this.#tenants[index] as Operation<unknown>;
+    const extras = this.#extras[index];
+    const place = this.#places[index] as number;
+    const kind = this.#kinds[index] as OperationKind;
+    const memory = this.#memory[index] as BufferView;
+    const gone = result > 0 && kind === READ && isDetached(memory);
+    this.#tenants[index] = undefined;
+    this.#memory[index] = undefined;
+    this.slots.release(index);
+    if (place >= 0) {
+      this.#extras[index] = undefined;
+      const gate = tenant as unknown as Gate;
+      if (gone === true) gate.settle(place, detached(result), memory);
+      else gate.settle(place, result >= 0 ? result : errorOf(kind, result, extras), memory);
+    } else if (place === TOLD) {
+      this.#extras[index] = undefined;
+      const end = result >= 0 ? result : endOf(result, extras);
+      (tenant as unknown as Receiver).settled(gone === true ? EFAULT : end);
+    } else if (gone === true) {
+      this.#extras[index] = undefined;
+      settle(tenant, kind, EFAULT, { ...extras, explain: () => detached(result) });
+    } else if (extras === undefined && result >= 0) {
+      succeed(tenant, YIELDS_NOTHING[kind] === true ? undefined : result);
+    } else {
+      this.#extras[index] = undefined;
+      settle(tenant, kind, result, extras);
+    }
+  }
+
+  /** The slot of what is in flight, else -1. Rarely asked, so looked for. */
+  slotOf(tenant: Tenant): number {
+    return this.#tenants.indexOf(tenant);
+  }
+
+  /** Whether something is in flight in a slot. */
+  isTaken(slot: number): boolean {
+    return this.#tenants[slot] !== undefined;
+  }
+
+  /** What is remembered of the operation in a slot, to be added to. */
+  extrasOf(slot: number): Extras {
+    const extras = this.#extras[slot] ?? {};
+    this.#extras[slot] = extras;
+    return extras;
+  }
+
+  /** Whether anything in flight has a byte in common with a view. */
+  uses(view: BufferView): boolean {
+    return (
+      this.#memory.some((memory) => sharesBytes(memory, view)) ||
+      this.#extras.some((extras) => sharesBytes(extras?.source, view))
+    );
+  }
+
+  /** Notes which of two engines a request is with. */
+  setFallback(slot: number, on: boolean): void {
+    this.#onFallback[slot] = on ? 1 : 0;
+  }
+
+  /** Whether the request of a slot is with the fallback. */
+  isOnFallback(slot: number): boolean {
+    return this.#onFallback[slot] === 1;
+  }
+
+  /** How many are with the fallback: what the engine's `wait` would never see. */
+  get fallbackUsed(): number {
+    let used = 0;
+    for (let slot = 0; slot < this.#onFallback.length; slot++) {
+      if (this.#onFallback[slot] === 1 && this.isTaken(slot)) used++;
+    }
+    return used;
+  }
+}
