@@ -59,7 +59,6 @@ struct wakeup {
 	napi_ref callback;
 	/* uv_poll, uv_async */
 	void *handle;
-	napi_async_context context;
 	napi_async_cleanup_hook_handle hook;
 	/* thread */
 	napi_threadsafe_function function;
@@ -82,18 +81,21 @@ static bool take(int fd)
 	return read(fd, &count, sizeof(count)) == sizeof(count);
 }
 
-/* An exception in the callback belongs to the program, not to us. */
-static void report(napi_env env, napi_status status)
+/*
+ * An exception in the callback belongs to the program, not to us. Returns
+ * whether there was one and the program goes on after it.
+ */
+static bool report(napi_env env, napi_status status)
 {
 	napi_value error;
 
 	/* A callback that a termination cut short fails with no exception to be had. */
 	if (status == napi_generic_failure || NAPI_ALIVE(status) ||
 	    status != napi_pending_exception)
-		return;
-	/* Fails when the environment is going away: then there is nobody to tell. */
-	if (napi_get_and_clear_last_exception(env, &error) == napi_ok)
-		(void)napi_fatal_exception(env, error);
+		return false;
+	/* Fails when the environment is going away: then no one can be informed. */
+	return napi_get_and_clear_last_exception(env, &error) == napi_ok &&
+	       napi_fatal_exception(env, error) == napi_ok;
 }
 
 /* ---- libuv ---- */
@@ -128,19 +130,30 @@ static bool uv_resolve(void)
 
 /*
  * napi_make_callback and not napi_call_function: it opens a callback scope, so
- * that microtasks and process.nextTick run when the callback returns.
+ * that microtasks and process.nextTick run when the callback returns. It has no
+ * async context: that would be the context in which the wake-up was opened, the
+ * domain or the store of whatever ran first. Each delivery has its own. Returns
+ * whether the callback wants to be called again, in a scope of its own.
  */
-static void call(struct wakeup *wakeup)
+static bool call(struct wakeup *wakeup)
 {
 	napi_value receiver, callback, result;
 	napi_env env = wakeup->env;
 	napi_handle_scope scope;
+	napi_status status;
+	bool again = false;
 
 	NAPI_MUST(napi_open_handle_scope(env, &scope));
 	NAPI_MUST(napi_get_global(env, &receiver));
 	NAPI_MUST(napi_get_reference_value(env, wakeup->callback, &callback));
-	report(env, napi_make_callback(env, wakeup->context, receiver, callback, 0, NULL, &result));
+	status = napi_make_callback(env, NULL, receiver, callback, 0, NULL, &result);
+	/* After an exception the callback has not said what it wants: it is asked again. */
+	if (status == napi_ok)
+		(void)napi_get_value_bool(env, result, &again);
+	else
+		again = report(env, status);
 	NAPI_MUST(napi_close_handle_scope(env, scope));
+	return again;
 }
 
 static void on_readable(void *handle, int status, int events)
@@ -150,12 +163,15 @@ static void on_readable(void *handle, int status, int events)
 	(void)status;
 	(void)events;
 	if (take(wakeup->fd))
-		call(wakeup);
+		(void)call(wakeup);
 }
 
 static void on_sent(void *handle)
 {
-	call(uv.get_data(handle));
+	struct wakeup *wakeup = uv.get_data(handle);
+
+	while (call(wakeup) && !wakeup->stopping)
+		;
 }
 
 static void on_closed(void *handle)
@@ -163,7 +179,6 @@ static void on_closed(void *handle)
 	struct wakeup *wakeup = uv.get_data(handle);
 
 	free(handle);
-	NAPI_MUST(napi_async_destroy(wakeup->env, wakeup->context));
 	NAPI_MUST(napi_delete_reference(wakeup->env, wakeup->callback));
 	NAPI_MUST(napi_remove_async_cleanup_hook(wakeup->hook));
 	wakeup->watching = false;
@@ -193,7 +208,6 @@ static int poll_open(struct wakeup *wakeup, napi_value callback)
 {
 	napi_env env = wakeup->env;
 	struct uv_loop_s *loop;
-	napi_value name;
 	int result;
 
 	if (!uv_resolve())
@@ -212,8 +226,6 @@ static int poll_open(struct wakeup *wakeup, napi_value callback)
 	uv.set_data(wakeup->handle, wakeup);
 	uv.unref(wakeup->handle);
 	NAPI_MUST(napi_create_reference(env, callback, 1, &wakeup->callback));
-	NAPI_MUST(napi_create_string_utf8(env, "proactor.wakeup", NAPI_AUTO_LENGTH, &name));
-	NAPI_MUST(napi_async_init(env, NULL, name, &wakeup->context));
 	NAPI_MUST(napi_add_async_cleanup_hook(env, poll_cleanup, wakeup, &wakeup->hook));
 	wakeup->watching = true;
 	if (wakeup->fd >= 0)
@@ -258,7 +270,7 @@ static void on_called(napi_env env, napi_value callback, void *context, void *da
 	if (!env || wakeup->stopping)
 		return;
 	NAPI_MUST(napi_get_global(env, &receiver));
-	report(env, napi_call_function(env, receiver, callback, 0, NULL, &result));
+	(void)report(env, napi_call_function(env, receiver, callback, 0, NULL, &result));
 }
 
 static void on_function_gone(napi_env env, void *data, void *context)

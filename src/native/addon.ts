@@ -169,9 +169,11 @@ export interface NativeAddon extends PosixAioAddon {
    *
    * @param fd The eventfd; -1 for a wake-up that only `wakeupSend` signals, in the poll phase of
    *   the loop (-ENOSYS with `useThread`).
+   * @param callback Of a wake-up without a descriptor, it is called again, as a callback of its
+   *   own with ticks and microtasks drained before, while it returns true or something throws.
    * @param useThread Watches from a thread, not with libuv's poll handle, which only Node has.
    */
-  wakeupOpen(fd: number, callback: () => void, useThread: boolean): Wakeup | number;
+  wakeupOpen(fd: number, callback: () => unknown, useThread: boolean): Wakeup | number;
   /** Keeps the process alive. */
   wakeupRef(wakeup: Wakeup): void;
   /** Does not keep the process alive. */

@@ -4,9 +4,6 @@ import { loadNative } from "../native/load.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Session } from "./session.ts";
 
-/** Drains process.nextTick and microtasks, as Node does after each callback of its own. */
-const drainTicks = (process as { _tickCallback?: () => void })._tickCallback;
-
 /** A callback of the program that is to be called: it has an async context of its own. */
 export abstract class Delivery extends AsyncResource {
   /** @param type What async_hooks calls it. */
@@ -18,8 +15,8 @@ export abstract class Delivery extends AsyncResource {
   abstract tell(): void;
 }
 
-/** Called in the delivery's async context. Whether it did not throw. */
-function tellGuarded(this: Delivery, report: (error: unknown) => void): boolean {
+/** Runs in the delivery's async context. Whether the callback returned. */
+function callGuarded(this: Delivery, report: (error: unknown) => void): boolean {
   try {
     this.tell();
     return true;
@@ -40,26 +37,30 @@ function tellGuarded(this: Delivery, report: (error: unknown) => void): boolean 
  */
 export class Deliveries {
   readonly #scheduler: Scheduler;
+  /** Asks for one call of `#deliver`, or for as many as it wants. */
   readonly #wake: () => void;
   readonly #setReferenced: (referenced: boolean) => void;
   readonly #report: (error: unknown) => void;
   #ready: Delivery[] = [];
   #batch: Delivery[] = [];
+  /** The next of the batch that is being delivered. */
+  #next = 0;
   #delivering = false;
-  readonly #deliverAll = () => {
-    const batch = this.#ready;
-    this.#ready = this.#batch;
-    this.#batch = batch;
-    this.#delivering = true;
-    for (let i = 0; i < batch.length; i++) this.#deliverOne(batch[i] as Delivery);
-    batch.length = 0;
-    this.#delivering = false;
-  };
-  readonly #awake = () => {
-    if (this.#delivering || this.#ready.length === 0) return;
-    this.#scheduler.gather(this.#deliverAll);
-    if (this.#ready.length === 0) this.#setReferenced(false);
-    else this.#wake();
+
+  /**
+   * Delivers one of a batch. Node drains ticks and microtasks when this returns, as it does after
+   * each callback of its own. Returns whether it has to be called again.
+   */
+  readonly #deliver = (): boolean => {
+    if (!this.#delivering && !this.#begin()) return false;
+    const batch = this.#batch;
+    // After an exception Node drains nothing either, until the next callback has returned.
+    while (this.#next < batch.length) {
+      if (this.#deliverOne(batch[this.#next++] as Delivery)) break;
+    }
+    if (this.#next < batch.length) return true;
+    this.#end();
+    return false;
   };
 
   /**
@@ -69,9 +70,12 @@ export class Deliveries {
    */
   constructor(scheduler: Scheduler, addon: NativeAddon | undefined, hasLibuv: boolean) {
     this.#scheduler = scheduler;
-    const wakeup = hasLibuv ? addon?.wakeupOpen(-1, this.#awake, false) : undefined;
+    const wakeup = hasLibuv ? addon?.wakeupOpen(-1, this.#deliver, false) : undefined;
     if (addon === undefined || wakeup === undefined || typeof wakeup === "number") {
-      this.#wake = () => void setImmediate(this.#awake);
+      const deliver = () => {
+        if (this.#deliver()) setImmediate(deliver);
+      };
+      this.#wake = () => void setImmediate(deliver);
       this.#setReferenced = () => {};
     } else {
       this.#wake = () => addon.wakeupSend(wakeup);
@@ -90,15 +94,29 @@ export class Deliveries {
     this.#wake();
   }
 
-  #deliverOne(delivery: Delivery): void {
-    try {
-      const good = delivery.runInAsyncScope(tellGuarded, delivery, this.#report);
-      // After an exception Node drains nothing either, until the next callback has returned.
-      if (good) drainTicks?.();
-    } catch (error) {
-      // Out of a tick, whose async context is still there.
-      this.#report(error);
-    }
+  /** Takes what is ready as one batch. Returns whether there is any. */
+  #begin(): boolean {
+    const batch = this.#ready;
+    if (batch.length === 0) return false;
+    this.#ready = this.#batch;
+    this.#batch = batch;
+    this.#next = 0;
+    this.#delivering = true;
+    this.#scheduler.beginGathering();
+    return true;
+  }
+
+  #end(): void {
+    this.#batch.length = 0;
+    this.#delivering = false;
+    this.#scheduler.endGathering();
+    if (this.#ready.length === 0) this.#setReferenced(false);
+    else this.#wake();
+  }
+
+  /** Whether the callback returned. */
+  #deliverOne(delivery: Delivery): boolean {
+    return delivery.runInAsyncScope(callGuarded, delivery, this.#report);
   }
 }
 

@@ -66,6 +66,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** Direct transfers staged since some were handed over. */
   #direct = 0;
   #scheduled = false;
+  #gathering = false;
   #inTurn = false;
   #referenced = true;
   #turnCompletions = 0;
@@ -205,13 +206,19 @@ export class Scheduler implements CompletionSink, OperationOwner {
     return this.#delivered - before;
   }
 
-  /** Runs `work`, and hands over what it started as one batch, whatever ticks run within. */
-  gather(work: () => void): void {
-    const ours = this.#scheduled === false;
+  /** Keeps what is started from now on back, whatever ticks run, until `endGathering`. */
+  beginGathering(): void {
+    this.#gathering = this.#scheduled === false;
     this.#scheduled = true;
-    work();
-    this.#scheduled = !ours;
-    if (ours) this.run();
+  }
+
+  /** Hands over what was started since `beginGathering`, with what the last callback's ticks add. */
+  endGathering(): void {
+    if (!this.#gathering) return;
+    this.#gathering = false;
+    this.#scheduled = false;
+    this.#newTurn();
+    this.#schedule();
   }
 
   /**
