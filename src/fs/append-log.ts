@@ -12,6 +12,7 @@ import {
   validatePath,
 } from "../base/validate.ts";
 import { AbortListeners } from "../runtime/abort.ts";
+import { errorFrom } from "../runtime/failing.ts";
 import { closeFd, fsyncFolderOf, openFd, statFd } from "./calls.ts";
 import { type LogFile, openedLogFile, type Packed, writePacked } from "./log-file.ts";
 import { Packer, type Piece } from "./packer.ts";
@@ -278,7 +279,11 @@ export class AppendLog implements AsyncDisposable {
     let first = 0;
     if (group.every(({ pieces }) => pieces.length === 0)) return this.#tell(group, undefined, 0);
     while (first < group.length) {
-      const { written, error } = await this.#write(group.slice(first));
+      const { written, error } = await this.#write(group.slice(first)).catch((thrown) => ({
+        written: 0,
+        // Nobody knows what was written before something of ours threw.
+        error: this.#poison(errorFrom(thrown)),
+      }));
       if (this.#failed !== undefined) return this.#tell(group.slice(first), undefined);
       let last = first;
       let end = this.#end;

@@ -33,6 +33,16 @@ export abstract class Call implements Receiver {
   #resolve: Settle = ignore;
 
   abstract settled(result: number): void;
+  abstract failed(error: unknown): void;
+
+  /** Goes on with a call from a callback that the ring did not make. */
+  protected goOn(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
 
   /** Begins a call: its promise. */
   protected begin(scheduler: Scheduler, signal: AbortSignal | undefined): Promise<unknown> {
@@ -58,20 +68,23 @@ export abstract class Call implements Receiver {
 
   /** Ends the call. What an abort interrupted is an AbortError, whatever it came to. */
   protected end(value: unknown, error: unknown): void {
-    const resolve = this.#resolve;
-    this.#resolve = ignore;
     this.inFlight = undefined;
     const { signal } = this;
+    const unwatch = this.#unwatch;
+    this.signal = undefined;
+    this.#unwatch = undefined;
+    // What looks like a signal may throw: then the promise is still there for the error.
+    unwatch?.();
+    const aborted = signal?.aborted === true;
+    const resolve = this.#resolve;
+    this.#resolve = ignore;
     if (signal !== undefined) {
-      this.signal = undefined;
-      this.#unwatch?.();
-      this.#unwatch = undefined;
       // In node:fs an abort has until the next turn of the loop, at least, to come in time.
-      if (error === undefined && !signal.aborted) {
+      if (error === undefined && !aborted) {
         setImmediate(() => resolve(signal.aborted ? failing(abortError(signal)) : value));
         return;
       }
-      if (signal.aborted) {
+      if (aborted) {
         resolve(failing(abortError(signal)));
         return;
       }

@@ -14,6 +14,7 @@ import {
 import { errnoOf, systemError } from "../base/errors.ts";
 import { COPY_CHUNK_BYTES, COPY_CHUNKS_KEPT } from "../base/limits.ts";
 import { OperationKind, Request } from "../core/index.ts";
+import { errorFrom } from "../runtime/failing.ts";
 import type { Receiver } from "../runtime/receiver.ts";
 import type { Session } from "../runtime/session.ts";
 import { STATX_BUFFER_BYTES } from "../runtime/statx.ts";
@@ -92,6 +93,7 @@ export class FileCopy {
   #writing = false;
   #atEnd = false;
   #ending = false;
+  #isOver = false;
 
   constructor(job: FileCopyJob, source: string, target: string, done: (end: FileCopyEnd) => void) {
     this.#job = job;
@@ -129,11 +131,12 @@ export class FileCopy {
 
   /** Both are known: from here on reading and opening the new file go side by side. */
   #opened(): void {
-    if (--this.#left > 0) return;
+    this.#left--;
     if (this.#error !== undefined) {
       this.#end();
       return;
     }
+    if (this.#left > 0) return;
     this.#create();
     this.#readMore();
   }
@@ -274,14 +277,20 @@ export class FileCopy {
   }
 
   #closed(): void {
-    if (this.#error === undefined) this.#done({});
-    else if (this.#to === -1) this.#done({ error: this.#error });
+    if (this.#error === undefined) this.#over({});
+    else if (this.#to === -1) this.#over({ error: this.#error });
     else {
       const error = this.#error;
       nodeFs.unlink(this.#target, (failed) => {
-        this.#done({ error, half: failed !== null && failed.code !== "ENOENT" });
+        this.#over({ error, half: failed !== null && failed.code !== "ENOENT" });
       });
     }
+  }
+
+  #over(end: FileCopyEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#done(end);
   }
 
   #open(path: string, flags: number, mode: number, then: (result: number) => void): void {
@@ -315,6 +324,11 @@ export class FileCopy {
       settled: (result) => {
         this.#inFlight--;
         then(result);
+      },
+      failed: (error) => {
+        this.#fail(errorFrom(error));
+        if (this.#ending) this.#over({ error: this.#error as Error, half: true });
+        else this.#end();
       },
     };
     void this.#job.session.scheduler.startFor(request, receiver);

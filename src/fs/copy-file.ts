@@ -102,6 +102,7 @@ class CopyFile extends Call {
   #filled = 0;
   #written = 0;
   #failed = 0;
+  #error: unknown = undefined;
   #value: unknown = undefined;
 
   constructor(files: WholeFiles) {
@@ -114,8 +115,15 @@ class CopyFile extends Call {
     this.#target = target;
     this.#exclusive = exclusive;
     const promise = this.begin(this.#files.session.scheduler, undefined);
-    this.#start(Step.openingSource, openRequest(source, O_RDONLY | O_CLOEXEC, 0));
+    this.goOn(() => this.#start(Step.openingSource, openRequest(source, O_RDONLY | O_CLOEXEC, 0)));
     return promise;
+  }
+
+  failed(error: unknown): void {
+    this.#error ??= error;
+    if (this.#failed === 0) this.#failed = EIO;
+    if (this.#from === -1 || this.#step >= Step.closingSource) this.#leave();
+    else this.#close();
   }
 
   settled(result: number): void {
@@ -203,8 +211,13 @@ class CopyFile extends Call {
   }
 
   #choose(): void {
-    if (known.get(this.#device) === true) {
+    const ours = known.get(this.#device);
+    if (ours === true) {
       this.#openTarget();
+      return;
+    }
+    if (ours === undefined) {
+      this.#leaveToNode();
       return;
     }
     if (nodesFolders.size >= FS_COPY_FOLDERS) nodesFolders.clear();
@@ -216,8 +229,9 @@ class CopyFile extends Call {
   #askFileSystem(): void {
     const { source, device } = { source: this.#source, device: this.#device };
     nodeFs.statfs(typeof source === "string" ? source : Buffer.from(source), (error, stats) => {
-      known.set(device, error === null && stats.type === EXT);
-      this.#choose();
+      // What could not be asked now is asked again for the next file.
+      if (error === null) known.set(device, stats.type === EXT);
+      this.goOn(() => this.#choose());
     });
   }
 
@@ -250,8 +264,7 @@ class CopyFile extends Call {
       return;
     }
     nodeFs.fchmod(this.#to, this.#mode, (error) => {
-      if (error === null) this.#read();
-      else this.#fail(error.errno ?? EIO);
+      this.goOn(() => (error === null ? this.#read() : this.#fail(error.errno ?? EIO)));
     });
   }
 
@@ -324,12 +337,18 @@ class CopyFile extends Call {
   #leave(): void {
     const failed = this.#failed;
     const [source, target, value] = [this.#source, this.#target, this.#value];
+    const thrown = this.#error;
+    const cell = this.#cell;
+    if (cell !== undefined) this.#files.copyCells.give(cell);
+    this.#cell = undefined;
+    this.#error = undefined;
     this.#from = -1;
     this.#to = -1;
     this.#copied = 0;
     this.#failed = 0;
     this.#value = undefined;
-    this.end(value, failed < 0 ? systemError(failed, "copyfile", source, target) : undefined);
+    const error = failed < 0 ? systemError(failed, "copyfile", source, target) : undefined;
+    this.end(value, thrown ?? error);
     if (free.length < FS_CALLS_KEPT) free.push(this);
   }
 }

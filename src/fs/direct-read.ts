@@ -4,6 +4,7 @@ import { systemError } from "../base/errors.ts";
 import { FS_CHUNK_BYTES } from "../base/limits.ts";
 import { OperationKind, Request } from "../core/index.ts";
 import { bufferMade } from "../memory/young-buffers.ts";
+import { errorFrom } from "../runtime/failing.ts";
 import type { Operation } from "../runtime/operation.ts";
 import type { Receiver } from "../runtime/receiver.ts";
 import type { CheckedPath } from "./calls.ts";
@@ -45,6 +46,8 @@ export class DirectRead implements Receiver {
   #error: Error | undefined;
   #inFlight: Receiver | Operation<unknown> | undefined;
   #stopped = false;
+  #isOpen = false;
+  #isOver = false;
 
   /** @param done Called once, when the place is free again. */
   constructor(
@@ -82,12 +85,19 @@ export class DirectRead implements Receiver {
       this.#error = systemError(result, "open", this.#path);
       this.#closed();
     } else {
+      this.#isOpen = true;
       const cell = this.#files.cells.take();
       this.#cell = cell;
       this.#memory = cell.bytes;
       this.#address = cell.address;
       this.#read();
     }
+  }
+
+  failed(error: unknown): void {
+    this.#error ??= errorFrom(error);
+    if (this.#isOpen && this.#step !== closing) this.#close();
+    else this.#closed();
   }
 
   #read(): void {
@@ -132,6 +142,8 @@ export class DirectRead implements Receiver {
   }
 
   #closed(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     const cell = this.#cell;
     const memory = this.#memory;
     const have = this.#have;

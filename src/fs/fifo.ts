@@ -64,6 +64,7 @@ export async function openFifo(scheduler: Scheduler, fifo: EarlyFifo): Promise<n
     settled: (result) => {
       if (waiting && result >= 0) void wakeReader(path);
     },
+    failed: () => undefined,
   });
   try {
     return await openByThread(path, flags, mode);

@@ -2,6 +2,7 @@
 import { RWF_DSYNC } from "../abi/linux-flags.ts";
 import { errnoOf, type SystemError, systemError } from "../base/errors.ts";
 import { Link, OperationKind, Request } from "../core/index.ts";
+import { errorFrom } from "../runtime/failing.ts";
 import type { Session } from "../runtime/session.ts";
 import { closeFd, fdatasyncFd, truncateFd } from "./calls.ts";
 import { nodeFs, nodePromises } from "./node.ts";
@@ -68,7 +69,12 @@ export async function writePacked(
 ): Promise<Packed> {
   let written = 0;
   do {
-    let bytes = packer.fill();
+    let bytes: Uint8Array;
+    try {
+      bytes = packer.fill();
+    } catch (error) {
+      return { written, error: errorFrom(error) };
+    }
     const last = sync && packer.done;
     do {
       const error = stopped?.();
@@ -130,10 +136,10 @@ export function inOneCall(fd: number, session: Session): LogFile["commit"] {
   const request = new Request();
   const chained = viaRing(fd, session);
   const write = (bytes: Uint8Array, position: number) =>
-    new Promise<number>((resolve) => {
+    new Promise<number>((settled, failed) => {
       fillWrite(request, session, fd, bytes, position);
       request.flags = RWF_DSYNC;
-      void session.scheduler.startFor(request, { settled: resolve });
+      void session.scheduler.startFor(request, { settled, failed });
     });
   // There may be bytes that only an fdatasync brings to the device, because RWF_DSYNC cares for its
   // own: what is in a file when it is opened, and what was written since without the flag.
@@ -172,7 +178,7 @@ function viaRing(fd: number, session: Session): LogFile["commit"] {
   const request = new Request();
   const { links } = engine.capabilities;
   return (bytes, position, sync) =>
-    new Promise((resolve) => {
+    new Promise((resolve, failed) => {
       let written = 0;
       const linked = sync && links;
       const startSync = () => {
@@ -185,6 +191,7 @@ function viaRing(fd: number, session: Session): LogFile["commit"] {
             const canceled = result === ECANCELED && written !== bytes.length;
             resolve({ written, synced: canceled ? undefined : result });
           },
+          failed,
         });
       };
       fillWrite(request, session, fd, bytes, position);
@@ -199,6 +206,7 @@ function viaRing(fd: number, session: Session): LogFile["commit"] {
           if (sync && result === bytes.length) startSync();
           else resolve({ written, synced: undefined });
         },
+        failed,
       });
       if (linked) startSync();
     });

@@ -7,6 +7,7 @@ import { OperationKind, Request } from "../core/index.ts";
 import { failing } from "../runtime/failing.ts";
 import type { Receiver } from "../runtime/receiver.ts";
 import type { Session } from "../runtime/session.ts";
+import { closeFd } from "./calls.ts";
 import { isEarly, lacksReader, openByThread, openFifo } from "./fifo.ts";
 import { adoptHandle, FileHandle } from "./handle-class.ts";
 import { learnHandleShape } from "./native-class.ts";
@@ -100,6 +101,8 @@ class Opening implements Receiver {
   readonly #wanted: Wanted;
   readonly #resolve: (handle: unknown) => void;
   readonly #reject: (error: unknown) => void;
+  /** What was opened, until a handle has it. */
+  #fd = -1;
 
   constructor(
     session: Session,
@@ -122,11 +125,21 @@ class Opening implements Receiver {
     } else this.#resolve(failing(systemError(result, "open", path)));
   }
 
+  failed(error: unknown): void {
+    this.#reject(error);
+    const fd = this.#fd;
+    this.#fd = -1;
+    if (fd !== -1) void closeFd(fd).catch(() => undefined);
+  }
+
   #opened(fd: number): void {
+    this.#fd = fd;
     const { scheduler, direct } = this.#session;
     const seekable = direct?.seekable(fd) === true;
     if (!isEarly(fd, this.#wanted.flags, seekable)) this.#succeed(fd, seekable);
     else {
+      // From here on it is closed there.
+      this.#fd = -1;
       const opening = openFifo(scheduler, { ...this.#wanted, fd });
       opening.then((waited) => this.#succeed(waited, false), this.#reject);
     }
@@ -135,6 +148,8 @@ class Opening implements Receiver {
   #succeed(fd: number, seekable: boolean): void {
     const { flags } = this.#wanted;
     this.#session.direct?.opened(fd, flags);
-    this.#resolve(new FileHandle(nativeHandle(fd), seekable, (flags & O_DIRECT) !== 0));
+    const native = nativeHandle(fd);
+    this.#fd = -1;
+    this.#resolve(new FileHandle(native, seekable, (flags & O_DIRECT) !== 0));
   }
 }

@@ -1,3 +1,5 @@
+import { lostMemory } from "./lost-memory.ts";
+
 /** One part of what is to be written: text, or bytes. */
 export interface Piece {
   readonly data: string | Uint8Array;
@@ -36,12 +38,20 @@ export class Packer {
     this.#encoded = undefined;
   }
 
-  /** Fills the buffer with what comes next. What it returned before is overwritten. */
+  /**
+   * Fills the buffer with what comes next. What it returned before is overwritten. Throws a
+   * TypeError where the memory of the piece that comes next was taken away.
+   */
   fill(): Uint8Array {
     const memory = this.#memory;
     let used = 0;
     while (this.#next < this.#pieces.length) {
       const { data, bytes } = this.#pieces[this.#next] as Piece;
+      if (typeof data !== "string" && data.length !== bytes) {
+        // What was packed before it is written; then nothing else is in the way of the error.
+        if (used > 0) break;
+        throw lostMemory();
+      }
       const room = memory.length - used;
       if (this.#packed === 0 && bytes <= room) {
         if (typeof data === "string") memory.write(data, used);

@@ -46,13 +46,19 @@ class PathCall extends Call {
 
   start(session: Session): Anything {
     const promise = this.begin(session.scheduler, undefined);
-    this.inFlight = session.scheduler.startFor(request, this);
+    this.goOn(() => {
+      this.inFlight = session.scheduler.startFor(request, this);
+    });
     return promise;
   }
 
   settled(result: number): void {
     if (result >= 0) this.end(this.value(), undefined);
     else this.end(undefined, systemError(result, this.#syscall, this.#path, this.#dest));
+  }
+
+  failed(error: unknown): void {
+    this.end(undefined, error);
   }
 
   protected value(): unknown {
@@ -83,9 +89,12 @@ class StatCall extends PathCall {
   }
 
   override settled(result: number): void {
-    this.#flight?.end();
-    super.settled(result);
-    this.#cells.give(this.#cell);
+    try {
+      this.#flight?.end();
+      super.settled(result);
+    } finally {
+      this.#cells.give(this.#cell);
+    }
   }
 
   protected override value(): unknown {

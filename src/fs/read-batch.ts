@@ -19,10 +19,12 @@ import {
 } from "../base/validate.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
 import { bufferMade } from "../memory/young-buffers.ts";
+import { errorFrom } from "../runtime/failing.ts";
 import { detached } from "../runtime/memory.ts";
 import type { Operation } from "../runtime/operation.ts";
 import type { Receiver } from "../runtime/receiver.ts";
 import type { Session } from "../runtime/session.ts";
+import { isDetached } from "../runtime/settlement.ts";
 import { fileClosed } from "./calls.ts";
 import { type HeldFile, hold } from "./hold.ts";
 import { nodeFs } from "./node.ts";
@@ -76,6 +78,7 @@ class Read implements Receiver {
   error: Error | undefined;
   readonly #batch: Batch;
   #held: HeldFile | undefined;
+  #isOver = false;
 
   constructor(batch: Batch, entry: BatchRead, name: string) {
     validateObject(entry, name);
@@ -103,17 +106,26 @@ class Read implements Receiver {
 
   settled(result: number): void {
     this.inFlight = undefined;
-    this.#held?.release();
     if (result >= 0) this.bytesRead = result;
     else this.error = this.#batch.errorOf(result);
-    this.#batch.oneDone();
+    this.#over();
   }
 
-  /** It did not even begin. */
-  refused(error: Error): void {
-    this.#held?.release();
-    this.error = error;
-    this.#batch.oneDone();
+  /** Something threw: before it began, or when it was over. */
+  failed(error: unknown): void {
+    this.inFlight = undefined;
+    this.error ??= errorFrom(error);
+    this.#over();
+  }
+
+  #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    try {
+      this.#held?.release();
+    } finally {
+      this.#batch.oneDone();
+    }
   }
 
   /** Gives the caller what was read. */
@@ -129,6 +141,8 @@ class Read implements Receiver {
   #copyBack(given: BufferView): Error | undefined {
     const { bytesRead, memory } = this;
     if (bytesRead === 0) return undefined;
+    // A DataView of memory that is gone throws when it is asked for its length.
+    if (isDetached(given)) return detached(bytesRead);
     const { buffer, byteOffset, byteLength } = given;
     if (byteLength < bytesRead) return detached(bytesRead);
     if (memory === given) return undefined;
@@ -181,9 +195,13 @@ class Batch {
         this.oneDone();
         continue;
       }
-      read.hold();
-      if (this.#session === undefined) viaNode(read);
-      else this.#viaRing(read, this.#session);
+      try {
+        read.hold();
+        if (this.#session === undefined) viaNode(read);
+        else this.#viaRing(read, this.#session);
+      } catch (error) {
+        read.failed(error);
+      }
     }
     this.oneDone();
     return promise;
@@ -237,12 +255,7 @@ class Batch {
       memory.useOwn(request, read.memory as Buffer);
     }
     request.buffer = read.memory;
-    try {
-      direct?.check(request);
-    } catch (error) {
-      read.refused(error as Error);
-      return;
-    }
+    direct?.check(request);
     read.inFlight = scheduler.startFor(request, read);
   }
 

@@ -123,7 +123,11 @@ class ReadFile extends Call {
     this.#options = options;
     const promise = this.begin(scheduler, signal);
     this.#step = opening;
-    this.inFlight = scheduler.startFor(openRequest(path, flags, DEFAULT_MODE), this);
+    try {
+      this.inFlight = scheduler.startFor(openRequest(path, flags, DEFAULT_MODE), this);
+    } catch (error) {
+      this.failed(error);
+    }
     return promise;
   }
 
@@ -138,8 +142,14 @@ class ReadFile extends Call {
     this.#fd = held.fd;
     this.#encoding = encoding;
     const promise = this.begin(this.#files.session.scheduler, signal);
-    this.#readIntoCell();
+    this.goOn(() => this.#readIntoCell());
     return promise;
+  }
+
+  failed(error: unknown): void {
+    this.#error ??= error;
+    if (this.#fd === -1 || this.#step === closing) this.#done();
+    else this.#finish(undefined);
   }
 
   settled(result: number): void {
@@ -363,8 +373,10 @@ class ReadFile extends Call {
   #done(): void {
     const value = this.#value;
     const error = this.#error;
-    this.#held?.unref();
+    const held = this.#held;
     this.#held = undefined;
+    this.#fd = -1;
+    held?.unref();
     this.#value = undefined;
     this.#error = undefined;
     this.#path = undefined;

@@ -222,38 +222,38 @@ class FilesReader implements AsyncIterableIterator<Result> {
     let next: ReturnType<Source["next"]>;
     try {
       next = this.#source.next();
+      if (!("then" in next)) return this.#took(next, slot);
     } catch (error) {
       if (slot !== undefined) this.#slots?.give(slot);
       this.#exhausted = true;
       this.#end(error);
       return false;
     }
-    if (!("then" in next)) return this.#took(next, slot);
     this.#asking = true;
-    next.then(
-      (result) => {
-        this.#asking = false;
+    next
+      .then((result) => {
         this.#took(result, slot);
+        this.#asking = false;
         this.#pump();
-      },
-      (error) => {
+      })
+      .then(undefined, (error) => {
         this.#asking = false;
         if (slot !== undefined) this.#slots?.give(slot);
         this.#exhausted = true;
         this.#end(error);
         this.#pump();
-      },
-    );
+      });
     return false;
   }
 
   #took(result: IteratorResult<PathLike>, slot: number | undefined): boolean {
-    if (result.done || this.#ended) {
-      if (result.done) this.#exhausted = true;
+    const { done, value } = result;
+    if (done || this.#ended) {
+      if (done) this.#exhausted = true;
       if (slot !== undefined) this.#slots?.give(slot);
       return false;
     }
-    this.#read(result.value, this.#index++, slot);
+    this.#read(value, this.#index++, slot);
     return true;
   }
 

@@ -130,8 +130,8 @@ async function perform(
   let inFlight: ReturnType<typeof scheduler.startFor> | undefined;
   try {
     if (stop.error !== undefined) throw stop.error;
-    const result = await new Promise<number>((settled) => {
-      inFlight = scheduler.startFor(request, { settled });
+    const result = await new Promise<number>((settled, failed) => {
+      inFlight = scheduler.startFor(request, { settled, failed });
     });
     if (result < 0) throw stop.error ?? failure(kind, result);
     return true;

@@ -88,6 +88,10 @@ function statSome(
               : decode(view, i * STATX_BUFFER_BYTES);
           if (--left === 0) resolve(results);
         },
+        failed: (error) => {
+          results[i] = error as Error;
+          if (--left === 0) resolve(results);
+        },
       });
     }
   });

@@ -4,9 +4,11 @@ import { systemError } from "../base/errors.ts";
 import { FS_CALLS_KEPT, FS_CELL_BYTES, FS_CHUNK_BYTES, FS_OFF_LOOP_BYTES } from "../base/limits.ts";
 import { parseFileMode } from "../base/validate.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
+import { tell } from "../runtime/receiver.ts";
 import { Call, withCloseError } from "./call.ts";
 import type { Cell } from "./cells.ts";
 import { closeInline, openInline, writeInline } from "./inline-write.ts";
+import { bytesOf, lostMemory } from "./lost-memory.ts";
 import { nodePromises } from "./node.ts";
 import { road } from "./road.ts";
 import {
@@ -61,10 +63,14 @@ class WriteFile extends Call {
   /** The caller's bytes, where they cannot be held. */
   #copied: Uint8Array | undefined = undefined;
   #length = 0;
+  /** How long the data were when the call began. */
+  #asked = 0;
+  /** Whether it is one of {@link calls}. */
+  #counted = false;
   /** Bytes that were written so far. */
   #done = 0;
   #error: unknown = undefined;
-  readonly #tell = (result: number): void => this.settled(result);
+  readonly #tell = (result: number): void => tell(this, result);
 
   constructor(files: WholeFiles) {
     super();
@@ -74,27 +80,37 @@ class WriteFile extends Call {
   /** Writes a file of this path. */
   open(path: string | Uint8Array, data: Data, settings: Settings): Promise<unknown> {
     const { scheduler } = this.#files.session;
-    const { flags, mode, flush, signal } = settings;
+    const { flush, signal } = settings;
     this.#path = path;
     this.#flush = flush;
     this.#data = data;
     this.#encoding = settings.encoding;
+    this.#step = opening;
+    this.#counted = true;
+    calls++;
     const promise = this.begin(scheduler, signal);
+    this.goOn(() => this.#open(settings));
+    return promise;
+  }
+
+  #open(settings: Settings): void {
+    const { flags, mode } = settings;
+    const path = this.#path as string | Uint8Array;
+    const data = this.#data;
+    this.#asked = sizeOf(data);
     // Many at once are a batch for the ring. And so a turn of the loop has one of these at most.
-    if (++calls === 1 && isShort(data) && isSimple(settings)) {
+    if (calls === 1 && isShort(data) && isSimple(settings)) {
       const fd = openInline(path, flags, mode);
       if (fd !== -1) {
         this.#writeInline(fd);
-        return promise;
+        return;
       }
     }
-    this.#step = opening;
     const request = openRequest(path, flags, mode);
     // Without O_CREAT the kernel would try at once, and a FIFO without a reader would fail.
     request.offLoop = true;
-    this.inFlight = scheduler.startFor(request, this);
+    this.inFlight = this.#files.session.scheduler.startFor(request, this);
     request.offLoop = false;
-    return promise;
   }
 
   /** Writes what is in a cell, and closes; what is left to do after the first write, the ring does. */
@@ -114,10 +130,20 @@ class WriteFile extends Call {
     this.#held = held;
     this.#fd = held.fd;
     this.#encoding = settings.encoding;
+    this.#step = writing;
     const promise = this.begin(this.#files.session.scheduler, settings.signal);
-    this.#take(data);
-    this.#next();
+    this.goOn(() => {
+      this.#asked = sizeOf(data);
+      this.#take(data);
+      this.#next();
+    });
     return promise;
+  }
+
+  failed(error: unknown): void {
+    this.#error ??= error;
+    if (this.#fd === -1 || this.#step === closing) this.#leave();
+    else this.#finish();
   }
 
   settled(result: number): void {
@@ -147,10 +173,11 @@ class WriteFile extends Call {
       this.#use(bytes, WRITE.addressHigh * 0x1_0000_0000 + (WRITE.addressLow >>> 0));
       return;
     }
-    const { byteLength } = data;
-    if (isShort(data)) {
+    const bytes = bytesOf(data, this.#asked);
+    const { byteLength } = bytes;
+    if (isShort(bytes)) {
       const cell = cells.take();
-      cell.bytes.set(bytesOf(data));
+      cell.bytes.set(bytes);
       this.#useCell(cell, byteLength);
       return;
     }
@@ -159,7 +186,7 @@ class WriteFile extends Call {
       this.#use(data, lent.address);
       return;
     }
-    this.#copied = bytesOf(data);
+    this.#copied = bytes;
     this.#useCell(cells.take(), byteLength);
   }
 
@@ -208,15 +235,13 @@ class WriteFile extends Call {
 
   #writeOn(): void {
     const done = this.#done;
+    // What is written meanwhile must not be what the memory's next owner puts there.
+    const source = (this.#copied ?? this.#memory) as BufferView;
+    if (source.byteLength < this.#length) throw lostMemory();
     let from = done;
     let length = Math.min(this.#length - done, FS_CHUNK_BYTES);
     if (this.#copied !== undefined) {
       const part = this.#copied.subarray(done, done + CELL_BYTES);
-      // It may have been detached meanwhile: then there is nothing to write any more.
-      if (part.length === 0) {
-        this.#finish();
-        return;
-      }
       this.#cell?.bytes.set(part);
       length = part.length;
       from = 0;
@@ -253,9 +278,12 @@ class WriteFile extends Call {
       this.#cell = undefined;
       this.#files.cells.give(cell);
     }
-    if (this.#held === undefined) calls--;
-    else this.#held.unref();
+    if (this.#counted) calls--;
+    this.#counted = false;
+    const held = this.#held;
     this.#held = undefined;
+    this.#fd = -1;
+    held?.unref();
     this.#path = undefined;
     this.#data = "";
     this.#memory = undefined;
@@ -296,9 +324,8 @@ function isSimple({ flags, flush, signal }: Settings): boolean {
   return !flush && signal === undefined && (flags === WRITE_FLAGS || flags === APPEND_FLAGS);
 }
 
-function bytesOf(view: BufferView): Uint8Array {
-  if (view instanceof Uint8Array) return view;
-  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+function sizeOf(data: Data): number {
+  return typeof data === "string" ? 0 : data.byteLength;
 }
 
 /** What writeFile was told, checked. */

@@ -8,6 +8,7 @@ import type { Operation } from "../runtime/operation.ts";
 import type { Receiver } from "../runtime/receiver.ts";
 import type { Session } from "../runtime/session.ts";
 import { withCloseError } from "./call.ts";
+import { lostMemory } from "./lost-memory.ts";
 import { closeRequest, type HeldDescriptor, openRequest } from "./whole-file.ts";
 
 /** Pieces of a file. */
@@ -51,13 +52,14 @@ class Asking {
   ask(request: Request, stoppable: boolean): Promise<number> {
     const { scheduler } = this.#session;
     const signal = this.#signal;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       let unwatch: (() => void) | undefined;
       const receiver: Receiver = {
         settled(result) {
           unwatch?.();
           resolve(result);
         },
+        failed: reject,
       };
       const inFlight: Receiver | Operation<unknown> = scheduler.startFor(request, receiver);
       if (stoppable && signal !== undefined && !signal.aborted) {
@@ -77,6 +79,7 @@ class Asking {
     const lent = memory.leases.lend(piece);
     const length = piece.byteLength;
     for (let done = 0; done < length; ) {
+      if (piece.byteLength < length) throw lostMemory();
       WRITE.fd = fd;
       WRITE.length = Math.min(length - done, FS_CHUNK_BYTES);
       WRITE.buffer = piece;

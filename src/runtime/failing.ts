@@ -4,6 +4,11 @@
  * awaits, the engine knows the functions that wait: `at async load (app.js:3:9)`.
  */
 
+/** What was thrown, as an error: programs may throw anything. */
+export function errorFrom(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+}
+
 /** Notes the functions that await what is about to be thrown out of a promise's reaction. */
 export function located(error: Error, below: (...args: never[]) => unknown): Error {
   Error.captureStackTrace(error, below);

@@ -4,7 +4,7 @@ import type { Extras } from "./extras.ts";
 import type { Gate } from "./gate.ts";
 import { detached, sharesBytes } from "./memory.ts";
 import { type Operation, succeed } from "./operation.ts";
-import type { Receiver } from "./receiver.ts";
+import { type Receiver, tell } from "./receiver.ts";
 import { endOf, errorOf, isDetached, settle, YIELDS_NOTHING as YIELDS } from "./settlement.ts";
 
 const EFAULT = -errnoOf("EFAULT");
@@ -82,7 +82,7 @@ export class Flight {
     } else if (place === TOLD) {
       this.#extras[index] = undefined;
       const end = result >= 0 ? result : endOf(result, extras);
-      (tenant as unknown as Receiver).settled(gone === true ? EFAULT : end);
+      tell(tenant as unknown as Receiver, gone === true ? EFAULT : end);
     } else if (gone === true) {
       this.#extras[index] = undefined;
       settle(tenant, kind, EFAULT, { ...extras, explain: () => detached(result) });

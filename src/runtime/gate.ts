@@ -1,5 +1,5 @@
 import type { BufferView } from "../core/index.ts";
-import { failing, located } from "./failing.ts";
+import { errorFrom, failing, located } from "./failing.ts";
 
 type Settle = (value: unknown) => void;
 
@@ -28,6 +28,15 @@ const NOTHING = Symbol("nothing");
 /** A promise of its own for an operation that was not done when its gate opened. */
 class Late {
   readonly resolve: Settle = resolveNew;
+}
+
+/** A finisher that throws rejects its own promise, and nothing else. */
+function finished(finisher: Finisher, result: number | Error, memory: BufferView | undefined) {
+  try {
+    return finisher.finish(result, memory);
+  } catch (error) {
+    return errorFrom(error);
+  }
 }
 
 /**
@@ -75,7 +84,7 @@ export class Gate {
   /** Notes how the operation at `place` ended. */
   settle(place: number, result: number | Error, memory: BufferView | undefined): void {
     const finisher = this.#finishers[place];
-    const value = finisher === undefined ? result : finisher.finish(result, memory);
+    const value = finisher === undefined ? result : finished(finisher, result, memory);
     const late = this.#results[place] as Late | undefined;
     if (late === undefined) this.#results[place] = value === undefined ? NOTHING : value;
     else late.resolve(value instanceof Error ? failing(value) : value);

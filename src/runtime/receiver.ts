@@ -9,11 +9,25 @@ import { errorOf } from "./settlement.ts";
  */
 export interface Receiver {
   /**
-   * Called from the delivery, once. What it starts belongs to the next batch. It may not throw.
+   * Called from the delivery, once. What it starts belongs to the next batch.
    *
    * @param result The kernel's number: a count, a descriptor, or a negative errno.
    */
   settled(result: number): void;
+  /**
+   * Called when `settled` has thrown: the call closes what it opened, gives back what it holds, and
+   * rejects with the error. Until now it had this request in flight; it waits for others it has.
+   */
+  failed(error: unknown): void;
+}
+
+/** Tells a receiver how its request ended: the one place that catches what a call throws. */
+export function tell(receiver: Receiver, result: number): void {
+  try {
+    receiver.settled(result);
+  } catch (error) {
+    receiver.failed(error);
+  }
 }
 
 /** A finisher's part in an operation that had to wait for room. */

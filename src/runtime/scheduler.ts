@@ -22,8 +22,8 @@ import {
   Operation,
   type OperationOwner,
 } from "./operation.ts";
-import { finishing, type Receiver } from "./receiver.ts";
-import { refuse, settle } from "./settlement.ts";
+import { finishing, type Receiver, tell } from "./receiver.ts";
+import { refuse, settle, throwLater } from "./settlement.ts";
 import { type Waiting, WaitingList } from "./waiting.ts";
 import { Watches } from "./watch.ts";
 
@@ -156,7 +156,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** Starts one request for a receiver. Returns what `requestCancel` knows it by. */
   startFor(request: Request, receiver: Receiver): Receiver | Operation<unknown> {
     if (this.#waiting.size > 0 || this.#queue(request, receiver, undefined, TOLD) === false) {
-      const finish = [(result: number) => receiver.settled(result)];
+      const finish = [(result: number) => tell(receiver, result)];
       const operation = this.start(request, { finish });
       markHandled(operation);
       return operation;
@@ -499,7 +499,12 @@ export class Scheduler implements CompletionSink, OperationOwner {
     beginBatch();
     this.#drainSlot = -1;
     for (let i = 0; i < count; i++) {
-      this.#flight.finish(slots[i] as number, results[i] as number);
+      try {
+        this.#flight.finish(slots[i] as number, results[i] as number);
+      } catch (error) {
+        // The others of the batch are told all the same.
+        throwLater(error);
+      }
     }
   }
 

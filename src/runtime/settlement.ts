@@ -2,6 +2,7 @@ import { ETIME } from "../abi/linux.ts";
 import { abortError, errnoOf, ProactorError, systemError } from "../base/errors.ts";
 import { type BufferView, OPERATIONS, OperationKind, type Request } from "../core/index.ts";
 import type { Extras } from "./extras.ts";
+import { errorFrom } from "./failing.ts";
 import { type Completion, fail, type Operation, succeed } from "./operation.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
@@ -32,15 +33,18 @@ export function settle(
   const end = result < 0 ? endOf(result, extras) : result;
   let spoiled: Error | undefined;
   for (const finish of extras?.finish ?? []) {
-    const said = finish(end);
+    const said = attempt(finish, end);
     if (said instanceof Error) spoiled ??= said;
   }
-  if (extras?.last !== undefined) for (const last of extras.last) last();
-  let value: unknown;
+  if (extras?.last !== undefined) for (const last of extras.last) attempt(last, end);
+  let value: unknown = end;
   let error: Error | undefined;
   const good = end >= 0 || (kind === OperationKind.Timeout && end === -ETIME);
+  if (good && spoiled === undefined && extras?.convert !== undefined) {
+    value = attempt(extras.convert, end);
+    if (value instanceof Error) spoiled = value;
+  }
   if (good && spoiled === undefined) {
-    value = extras?.convert === undefined ? end : extras.convert(end);
     if (YIELDS_NOTHING[kind]) value = undefined;
     succeed(operation, value);
   } else {
@@ -116,13 +120,27 @@ export function endOf(result: number, extras: Extras | undefined): number {
   return late || extras?.canceled !== undefined ? ECANCELED : EINTR;
 }
 
+/** What a part of an operation's end returns; or what it throws, as an error for its promise. */
+function attempt(part: (result: number) => unknown, result: number): unknown {
+  try {
+    return part(result);
+  } catch (error) {
+    return errorFrom(error);
+  }
+}
+
 /** An exception in user code must not keep others from their completions (HAZARDS C11). */
 function guarded(call: () => void): void {
   try {
     call();
   } catch (error) {
-    process.nextTick(() => {
-      throw error;
-    });
+    throwLater(error);
   }
+}
+
+/** Makes what was thrown the program's uncaught exception, as it is in a callback of node:fs. */
+export function throwLater(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
 }

@@ -1,6 +1,7 @@
 import { errorWithoutStack } from "../../base/errors.ts";
 import type { BufferView } from "../../core/index.ts";
 import { type Deliveries, Delivery } from "../../runtime/deliveries.ts";
+import { errorFrom } from "../../runtime/failing.ts";
 import type { Receiver } from "../../runtime/receiver.ts";
 
 /** A callback of a program, with whatever arguments Node gives it. */
@@ -49,6 +50,7 @@ abstract class Call extends AnyCall implements Receiver {
   readonly #callback: Callback;
   readonly #facts: CallFacts;
   #result = 0;
+  #thrown: Error | undefined;
 
   constructor(deliveries: Deliveries, callback: Callback, facts: CallFacts) {
     super();
@@ -62,10 +64,19 @@ abstract class Call extends AnyCall implements Receiver {
     this.#deliveries.add(this);
   }
 
+  failed(error: unknown): void {
+    this.#thrown = errorFrom(error);
+    this.#deliveries.add(this);
+  }
+
   protected override callBack(): void {
     const result = this.#result;
     // Taken out of the object, so that the program's `this` is undefined, as Node's is.
     const callback = this.#callback;
+    if (this.#thrown !== undefined) {
+      this.fail(callback, this.#thrown);
+      return;
+    }
     if (result >= 0) {
       this.succeed(callback, result);
       return;
@@ -149,8 +160,11 @@ export class StatCall extends Call {
   }
 
   override settled(result: number): void {
-    if (result >= 0) this.#stats = this.#memory.read();
-    this.#memory.release();
+    try {
+      if (result >= 0) this.#stats = this.#memory.read();
+    } finally {
+      this.#memory.release();
+    }
     super.settled(result);
   }
 

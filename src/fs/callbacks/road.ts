@@ -3,7 +3,7 @@ import { type BufferView, Request } from "../../core/index.ts";
 import { type Deliveries, deliveriesOf } from "../../runtime/deliveries.ts";
 import type { Extras } from "../../runtime/extras.ts";
 import { markHandled } from "../../runtime/operation.ts";
-import type { Receiver } from "../../runtime/receiver.ts";
+import { type Receiver, tell } from "../../runtime/receiver.ts";
 import type { Session } from "../../runtime/session.ts";
 import { road } from "../road.ts";
 
@@ -69,6 +69,6 @@ export function startVectors(
 /** Starts a request of which more is to be done before its receiver is told. */
 function startWith(session: Session, request: Request, extras: Extras, receiver: Receiver): void {
   extras.finish ??= [];
-  extras.finish.push((result) => receiver.settled(result));
+  extras.finish.push((result) => tell(receiver, result));
   markHandled(session.scheduler.start(request, extras));
 }

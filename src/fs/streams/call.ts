@@ -1,6 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 import { errorWithoutStack } from "../../base/errors.ts";
 import type { Request } from "../../core/index.ts";
+import { errorFrom } from "../../runtime/failing.ts";
 import type { Receiver } from "../../runtime/receiver.ts";
 import type { Session } from "../../runtime/session.ts";
 
@@ -25,6 +26,7 @@ export class Call implements Receiver {
   readonly #memory: unknown;
   readonly #path: string | Uint8Array | undefined;
   #result = NONE;
+  #thrown: Error | undefined;
   #context: AsyncResource | undefined;
 
   private constructor(syscall: string, back: Back, memory: unknown, path?: string | Uint8Array) {
@@ -62,6 +64,11 @@ export class Call implements Receiver {
     this.#context?.runInAsyncScope(nextTurn, undefined, Call.#turn, this);
   }
 
+  failed(error: unknown): void {
+    this.#thrown = errorFrom(error);
+    this.settled(0);
+  }
+
   static #afterTicks(call: Call): void {
     queueMicrotask(() => {
       nextTurn(Call.#turn, call);
@@ -74,7 +81,8 @@ export class Call implements Receiver {
       call.#context = new AsyncResource("FSREQCALLBACK");
       return;
     }
-    const error = result < 0 ? errorWithoutStack(result, call.#syscall, call.#path) : null;
+    const failed = result < 0 ? errorWithoutStack(result, call.#syscall, call.#path) : null;
+    const error = call.#thrown ?? failed;
     const back = call.#back;
     back(error, error === null ? result : 0, call.#memory as never);
   }

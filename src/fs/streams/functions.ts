@@ -4,6 +4,7 @@ import { AT_FDCWD, O_CLOEXEC } from "../../abi/linux.ts";
 import { INLINE_BYTES, IOV_MAX, MAX_FD } from "../../base/limits.ts";
 import { parseFileMode, stringToFlags, validatePath } from "../../base/validate.ts";
 import { FILE_POSITION, OperationKind, Request } from "../../core/index.ts";
+import type { LentView } from "../../memory/leases.ts";
 import { bufferMade } from "../../memory/young-buffers.ts";
 import type { Session } from "../../runtime/session.ts";
 import { type EarlyFifo, isEarly, lacksReader, openFifo } from "../fifo.ts";
@@ -38,6 +39,9 @@ const node = fs as unknown as StreamFunctions;
 let known: StreamFunctions = look();
 
 const request = new Request();
+
+/** In place of memory that was taken away. */
+const GONE = Symbol("gone");
 
 /** Takes what node:fs has now for what a stream may be given other functions for. */
 export function lookAgain(): void {
@@ -148,7 +152,8 @@ export class RingFunctions implements StreamFunctions {
 
   write(fd: number, from: Buffer, start: number, length: number, at: Position, back: Back): void {
     const usual = start === 0 && isDescriptor(fd) && this.isOurs("write");
-    const lent = usual ? this.#session.memory.leases.lend(from) : undefined;
+    const [lent] = usual ? this.#lend([from], back) : [];
+    if (lent === GONE) return;
     if (lent?.held !== true) {
       this.theirs.write(fd, from, start, length, at, back);
       return;
@@ -164,12 +169,11 @@ export class RingFunctions implements StreamFunctions {
     const usual = from.length <= IOV_MAX && isDescriptor(fd) && this.isOurs("writev");
     const addresses: number[] = [];
     let bytes = 0;
-    for (let i = 0; usual && i < from.length; i++) {
-      const buffer = from[i] as Buffer;
-      const { held, address } = this.#session.memory.leases.lend(buffer);
-      if (!held) break;
-      addresses.push(address);
-      bytes += buffer.length;
+    for (const [i, lent] of (usual ? this.#lend(from, back) : []).entries()) {
+      if (lent === GONE) return;
+      if (!lent.held) break;
+      addresses.push(lent.address);
+      bytes += (from[i] as Buffer).length;
     }
     if (addresses.length < from.length || from.length === 0) {
       this.theirs.writev(fd, from, at, back);
@@ -180,6 +184,16 @@ export class RingFunctions implements StreamFunctions {
     asked.addresses = addresses;
     asked.length = from.length;
     Call.start(this.#session, asked, "write", back, from);
+  }
+
+  /** Where chunks are. Of one whose memory was taken away while it waited `back` is told, later. */
+  #lend(chunks: readonly Buffer[], back: Back): (LentView | typeof GONE)[] {
+    try {
+      return chunks.map((chunk) => this.#session.memory.leases.lend(chunk));
+    } catch (error) {
+      process.nextTick(back, error);
+      return [GONE];
+    }
   }
 
   /** Whether we stand in for a function of Node's, and not for one of the program's. */
