@@ -2,4 +2,5 @@
 export * from "./argument-errors.ts";
 export * from "./errors.ts";
 export * from "./limits.ts";
+export * from "./permission.ts";
 export * from "./validate.ts";

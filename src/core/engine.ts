@@ -53,6 +53,11 @@ export interface CompletionSink {
    * send a signal. If the request is still in flight after a while, `cancel` has to be called anew.
    */
   missed?(index: number, generation: number): void;
+  /**
+   * Hears the error itself before `complete` is called with a number that stands for it: what
+   * failed for a reason of the runtime's own, such as its permission model, has no errno.
+   */
+  failed?(index: number, generation: number, error: Error): void;
 }
 
 /** What an engine can do. Callers ask these, never an engine's name. */

@@ -19,8 +19,10 @@ export const NOTHING: readonly BufferView[] = [new Uint8Array(0)];
 /** Permission bits: what open(2) and mkdir(2) look at. Node aborts the process over a mode of 2^31. */
 export const MODE_BITS = 0o7777;
 
+const EACCES = -errnoOf("EACCES");
 const EFAULT = -errnoOf("EFAULT");
 const EINVAL = -errnoOf("EINVAL");
+const EIO = -errnoOf("EIO");
 const ENOTSUP = -errnoOf("ENOTSUP");
 
 /** What fs.stat and its kin can do; DONT_SYNC only permits what they may do anyway. */
@@ -71,6 +73,18 @@ export function refusal(request: Request): number {
     default:
       return ENOTSUP;
   }
+}
+
+/** The number of an error of node:fs; where it has none, one that stands for it. */
+export function numberOf(error: NodeJS.ErrnoException): number {
+  if (typeof error.errno === "number") return error.errno;
+  if (error.code === "ERR_ACCESS_DENIED") return EACCES;
+  return error.code?.startsWith("ERR_") ? EINVAL : EIO;
+}
+
+/** Whether an error of node:fs says more than its number does. */
+export function isOfNode(error: NodeJS.ErrnoException): boolean {
+  return typeof error.errno !== "number";
 }
 
 /** Whether a statx asks about the descriptor itself, as fstat does. */

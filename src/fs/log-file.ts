@@ -1,6 +1,6 @@
 /** Writes with an fdatasync after them, on the ring and on node:fs. */
 import { RWF_DSYNC } from "../abi/linux-flags.ts";
-import { errnoOf, type SystemError, systemError } from "../base/errors.ts";
+import { errnoOf, systemError } from "../base/errors.ts";
 import { Link, OperationKind, Request } from "../core/index.ts";
 import { errorFrom } from "../runtime/failing.ts";
 import type { Session } from "../runtime/session.ts";
@@ -28,6 +28,8 @@ export interface Committed {
    * negative, nobody knows what of the bytes the file and the device have.
    */
   readonly synced: number | undefined;
+  /** What node:fs said of the one that failed, where that is more than a number. */
+  readonly error?: Error | undefined;
 }
 
 /** The file of an append log. */
@@ -85,10 +87,11 @@ export async function writePacked(
         bytes = bytes.subarray(done.written);
       }
       if (done.synced !== undefined && done.synced < 0) {
-        return { written, unsynced: systemError(done.synced, "fdatasync") };
+        return { written, unsynced: done.error ?? systemError(done.synced, "fdatasync") };
       }
       if (done.written <= 0 && bytes.length > 0 && done.written !== EINTR) {
-        return { written, error: systemError(done.written === 0 ? EIO : done.written, "write") };
+        const failed = done.written === 0 ? EIO : done.written;
+        return { written, error: done.error ?? systemError(failed, "write") };
       }
     } while (bytes.length > 0);
   } while (!packer.done);
@@ -218,16 +221,21 @@ function viaNode(fd: number): LogFile["commit"] {
       nodeFs.write(fd, bytes, 0, bytes.length, position, (error, count) => {
         const written = error === null ? count : numberOf(error);
         if (!sync || written !== bytes.length) {
-          resolve({ written, synced: undefined });
+          resolve({ written, synced: undefined, error: unnumbered(error) });
           return;
         }
         nodeFs.fdatasync(fd, (failed) => {
-          resolve({ written, synced: failed ? numberOf(failed) : 0 });
+          resolve({ written, synced: failed ? numberOf(failed) : 0, error: unnumbered(failed) });
         });
       });
     });
 }
 
 function numberOf(error: NodeJS.ErrnoException): number {
-  return (error as SystemError).errno;
+  return error.errno ?? EIO;
+}
+
+/** An error that has no number, as what the permission model refuses. */
+function unnumbered(error: NodeJS.ErrnoException | null): Error | undefined {
+  return error === null || error.errno !== undefined ? undefined : error;
 }

@@ -1,4 +1,5 @@
 /** Which road an operation takes: the ring, or node:fs. */
+import { PERMISSION } from "../base/permission.ts";
 import { OperationKind } from "../core/index.ts";
 import { Proactor, sessionOf } from "../runtime/proactor.ts";
 import type { Session } from "../runtime/session.ts";
@@ -40,7 +41,7 @@ export function explainRoad(): string {
 
 function find(): Session | null {
   // What a program may not do is known to node:fs alone.
-  if ("permission" in process && process.permission !== undefined) return null;
+  if (PERMISSION !== undefined) return null;
   const session = sessionOf(own);
   const { asynchronous, addresses, operations } = session.engine.capabilities;
   const able = asynchronous && addresses && NEEDED.every((kind) => operations[kind] === true);

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PERMISSION } from "../base/permission.ts";
 import type { NativeAddon } from "./addon.ts";
 
 /** The addon, or why there is none and what to do about it. */
@@ -29,9 +30,15 @@ function load(): NativeAvailability {
   const name = `${process.platform}-${process.arch}`;
   const prebuilds = join(packageRoot(), "prebuilds");
   const names = isMusl() ? [`${name}-musl`, name] : [name];
-  const path = names
-    .map((candidate) => join(prebuilds, candidate, "proactor.node"))
-    .find((candidate) => existsSync(candidate));
+  const paths = names.map((candidate) => join(prebuilds, candidate, "proactor.node"));
+  const hidden = PERMISSION === undefined ? undefined : paths.find(isHidden);
+  if (hidden !== undefined) {
+    return unavailable(
+      `The permission model does not allow the native addon to be read: ${hidden}`,
+      `Start Node with --allow-fs-read=${dirname(hidden)}/*`,
+    );
+  }
+  const path = paths.find((candidate) => existsSync(candidate));
   if (path === undefined) {
     return unavailable(
       `There is no native addon for ${names[0]}`,
@@ -42,6 +49,10 @@ function load(): NativeAvailability {
     return { available: true, addon: createRequire(import.meta.url)(path) as NativeAddon };
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
+    if ((error as NodeJS.ErrnoException).code === "ERR_DLOPEN_DISABLED") {
+      const without = process.execArgv.includes("--no-addons") ? "without --no-addons" : undefined;
+      return unavailable(detail, `Start Node ${without ?? "with --allow-addons"}`);
+    }
     return unavailable(`The native addon could not be loaded: ${detail}`, "Run: npm run build");
   }
 }
@@ -50,13 +61,20 @@ function unavailable(reason: string, remedy: string): NativeAvailability {
   return { available: false, reason, remedy };
 }
 
+/** Whether Node keeps a file from us that may be there. */
+function isHidden(path: string): boolean {
+  return PERMISSION?.has("fs.read", path) === false;
+}
+
 /** The folder of our package.json: above src in a clone, above dist/src when compiled. */
 function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
+  // Where it may not be looked for, the folder of this file says as much as any.
+  const start = folder;
   while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) {
     folder = dirname(folder);
   }
-  return folder;
+  return folder === dirname(folder) ? start : folder;
 }
 
 /** Whether the C library is musl. Its ldd is a script that says so; glibc's does not. */

@@ -111,6 +111,12 @@ export class Flight {
     return extras;
   }
 
+  /** Says what the operation in a slot is to fail with. */
+  explain(slot: number, error: Error): void {
+    // A copy: what a program was started with may serve several operations.
+    this.#extras[slot] = { ...this.#extras[slot], explain: () => error };
+  }
+
   /** Whether anything in flight has a byte in common with a view. */
   uses(view: BufferView): boolean {
     return (

@@ -192,6 +192,10 @@ export class Scheduler implements CompletionSink, OperationOwner {
     if (result > 0) this.#turnBytes += result;
   }
 
+  failed(index: number, generation: number, error: Error): void {
+    if (this.#slots.isCurrent(index, generation)) this.#flight.explain(index, error);
+  }
+
   missed(index: number, generation: number): void {
     const isThere = () => this.#slots.isCurrent(index, generation);
     if (isThere()) this.#watches.soon(() => isThere() && this.#ask(index, generation));

@@ -1,5 +1,7 @@
 import {
   IO_EVENT_SIZE,
+  IOCB_CMD_FDSYNC,
+  IOCB_CMD_FSYNC,
   IOCB_CMD_POLL,
   IOCB_CMD_PWRITE,
   IOCB_CMD_PWRITEV,
@@ -7,6 +9,7 @@ import {
 } from "../../abi/linux-aio.ts";
 import { ProactorError } from "../../base/errors.ts";
 import { IOV_MAX } from "../../base/limits.ts";
+import { refuseDisabled } from "../../base/permission.ts";
 import type { NativeAddon } from "../../native/addon.ts";
 import { loadNative } from "../../native/load.ts";
 import type { iocb } from "./iocb.ts";
@@ -180,6 +183,9 @@ export class ContextState {
 
   /** Writes an iocb and lends its memory. Returns its cell, or -1 where there is no such memory. */
   #stage(block: iocb): number {
+    const { aio_lio_opcode: opcode } = block;
+    if (opcode === IOCB_CMD_FSYNC) refuseDisabled("fsync");
+    if (opcode === IOCB_CMD_FDSYNC) refuseDisabled("fdatasync");
     const lent = this.#lend(block);
     if (lent.address === -1) return -1;
     const cell = this.#free.pop() ?? this.#newCell();

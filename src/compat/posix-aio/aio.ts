@@ -52,7 +52,8 @@ export interface Aio extends AsyncDisposable {
   aio_write(aiocbp: aiocb): 0 | -1;
   /**
    * Starts an fsync (`op` O_SYNC) or fdatasync (O_DSYNC) that covers all that was queued before it
-   * on the same descriptor. Returns 0, or -1 with EAGAIN, EBADF or EINVAL. aio_fsync(3).
+   * on the same descriptor. Returns 0, or -1 with EAGAIN, EBADF or EINVAL. Throws
+   * `ERR_ACCESS_DENIED` under the permission model, as fs.fsync. aio_fsync(3).
    */
   aio_fsync(op: number, aiocbp: aiocb): 0 | -1;
   /**

@@ -13,7 +13,7 @@ import {
   SIGEV_SIGNAL,
   SIGEV_THREAD,
 } from "../../abi/posix-aio.ts";
-import { MAX_RW_COUNT } from "../../base/index.ts";
+import { MAX_RW_COUNT, refuseDisabled } from "../../base/index.ts";
 import { canDo, type EngineFactory, OperationKind } from "../../core/index.ts";
 import type { NativeAddon } from "../../native/addon.ts";
 import type { Aio, AiocbList, AioLimits } from "./aio.ts";
@@ -102,6 +102,7 @@ export class EngineAio extends AioCore implements Aio, EngineLoopOwner {
   }
 
   aio_fsync(op: number, aiocbp: aiocb): 0 | -1 {
+    refuseDisabled("fsync");
     if (op === O_SYNC) return this.#submit(aiocbp, OperationKind.Fsync);
     if (op === O_DSYNC) return this.#submit(aiocbp, OperationKind.Fdatasync);
     return this.fail(EINVAL);

@@ -7,7 +7,7 @@ import {
   SIGEV_SIGNAL,
   SIGEV_THREAD,
 } from "../../abi/posix-aio.ts";
-import { COMPLETIONS_PER_TURN } from "../../base/index.ts";
+import { COMPLETIONS_PER_TURN, refuseDisabled } from "../../base/index.ts";
 import { OperationKind } from "../../core/index.ts";
 import type { NativeAddon } from "../../native/addon.ts";
 import type { Aio, AiocbList, AioLimits, aioinit } from "./aio.ts";
@@ -85,6 +85,7 @@ export class GlibcAio extends AioCore implements Aio {
   }
 
   aio_fsync(op: number, aiocbp: aiocb): 0 | -1 {
+    refuseDisabled("fsync");
     return this.#submit(aiocbp, OperationKind.Fsync, FSYNC, op);
   }
 

@@ -15,6 +15,7 @@ import {
 import { EINVAL } from "../../abi/linux.ts";
 import { outOfRange } from "../../base/argument-errors.ts";
 import { RING_EXIT_MS } from "../../base/limits.ts";
+import { refuseUnlessAllowed } from "../../base/permission.ts";
 import { validateInteger } from "../../base/validate.ts";
 import { openExactRing, type RingMemory } from "../../engines/io-uring/setup.ts";
 import { addonOfRing, addressOf, allocate } from "./memory.ts";
@@ -89,8 +90,9 @@ export class Ring extends ControlVerbs {
 }
 
 /**
- * Opens a ring: io_uring_queue_init(3). Throws a system error when the kernel refuses, and
- * `ERR_PROACTOR_NATIVE` without the addon.
+ * Opens a ring: io_uring_queue_init(3). Throws a system error when the kernel refuses,
+ * `ERR_PROACTOR_NATIVE` without the addon, and `ERR_ACCESS_DENIED` where Node's permission model
+ * does not allow all files and all of the network: a ring asks Node for nothing.
  *
  * @param entries How many SQEs, rounded up to a power of two; up to 32768.
  * @param flags IORING_SETUP_*.
@@ -139,6 +141,7 @@ function open(
   memory: Buffer | undefined,
 ): Ring {
   validateInteger(entries, "entries", 0, 0xffff_ffff);
+  refuseUnlessAllowed("a ring");
   const params = new Uint32Array(PARAMS_SIZE / 4);
   params[PARAMS_FLAGS / 4] = flags | (options.cqEntries === undefined ? 0 : IORING_SETUP_CQSIZE);
   params[PARAMS_CQ_ENTRIES / 4] = options.cqEntries ?? 0;

@@ -12,6 +12,7 @@ import {
 } from "../../abi/io-uring.ts";
 import { type EngineCapabilities, OperationKind } from "../../core/index.ts";
 import type { NativeAddon } from "../../native/addon.ts";
+import { permitted } from "../permission.ts";
 import { OPCODES } from "./requests.ts";
 import type { Ring } from "./setup.ts";
 
@@ -75,7 +76,7 @@ export function hasWideAdvice(supported: ReadonlySet<number>): boolean {
 /** What this ring on this kernel can do, which answers these opcodes. */
 export function capabilitiesOf(ring: Ring, supported: ReadonlySet<number>): EngineCapabilities {
   return {
-    operations: OPCODES.map((opcode) => supported.has(opcode)),
+    operations: permitted(OPCODES.map((opcode) => supported.has(opcode))),
     asynchronous: true,
     addresses: true,
     // Without it a chain ends at an SQE that is refused, and what follows runs as if it were new.

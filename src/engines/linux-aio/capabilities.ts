@@ -2,6 +2,7 @@ import { POLLOUT } from "../../abi/linux.ts";
 import { IOCB_CMD_POLL } from "../../abi/linux-aio.ts";
 import { type EngineCapabilities, OPERATIONS, OperationKind } from "../../core/index.ts";
 import type { NativeAddon } from "../../native/addon.ts";
+import { permitted } from "../permission.ts";
 import { COMMANDS } from "./requests.ts";
 
 /** What came later than reads and writes: fsync in Linux 4.18, poll in 4.19. */
@@ -44,8 +45,8 @@ export function probePoll(
 /** What native AIO on this kernel can do. */
 export function capabilitiesOf(hasPoll: boolean): EngineCapabilities {
   return {
-    operations: OPERATIONS.map(
-      (_, kind) => COMMANDS[kind] !== -1 && (hasPoll || !YOUNGER.has(kind)),
+    operations: permitted(
+      OPERATIONS.map((_, kind) => COMMANDS[kind] !== -1 && (hasPoll || !YOUNGER.has(kind))),
     ),
     // Transfers of files without O_DIRECT are done by our own thread, within io_submit.
     asynchronous: false,

@@ -1,9 +1,10 @@
 import { type EngineCapabilities, OPERATIONS } from "../../core/index.ts";
+import { permitted } from "../permission.ts";
 import { OPCODES } from "./requests.ts";
 
 /** What glibc's POSIX AIO can do, everywhere. */
 export const CAPABILITIES: EngineCapabilities = {
-  operations: OPERATIONS.map((_, kind) => OPCODES[kind] !== -1),
+  operations: permitted(OPERATIONS.map((_, kind) => OPCODES[kind] !== -1)),
   // A thread of glibc is parked behind every descriptor, and does one request after the other.
   asynchronous: false,
   addresses: true,

@@ -6,11 +6,10 @@ import {
   QueueStatus,
   type Request,
 } from "../../core/index.ts";
-import { refusal } from "../node-fs.ts";
+import { isOfNode, numberOf, refusal } from "../node-fs.ts";
 import { CAPABILITIES } from "./capabilities.ts";
 import { isKnown, run } from "./requests.ts";
 
-const EINVAL = -errnoOf("EINVAL");
 const ENOTSUP = -errnoOf("ENOTSUP");
 
 /**
@@ -30,6 +29,8 @@ export class SyncEngine implements Engine {
 
   /** Index, generation and result of what is done and not reaped, three numbers each. */
   readonly #done: number[] = [];
+  /** By slot, what failed with an error that is not a number of the system's. */
+  readonly #errors = new Map<number, Error>();
   #idle = false;
   // One at a time: every wake-up begins a new turn, and many at once would be a turn without end.
   #wakeScheduled = false;
@@ -44,7 +45,7 @@ export class SyncEngine implements Engine {
   queue(request: Request, index: number, generation: number): QueueStatus {
     invariant(!this.#closed, "A request was queued after close: sync");
     if (this.#done.length >= this.depth * 3) return QueueStatus.Busy;
-    this.#done.push(index, generation, perform(request));
+    this.#done.push(index, generation, this.#perform(request, index));
     if (this.#idle && !this.#wakeScheduled) {
       this.#wakeScheduled = true;
       setImmediate(this.#wakeUp);
@@ -60,7 +61,10 @@ export class SyncEngine implements Engine {
     const done = this.#done;
     const count = Math.min(done.length / 3, max);
     for (let i = 0; i < count * 3; i += 3) {
-      sink.complete(done[i] as number, done[i + 1] as number, done[i + 2] as number, false);
+      const index = done[i] as number;
+      const generation = done[i + 1] as number;
+      if (this.#errors.size > 0) this.#tell(index, generation, sink);
+      sink.complete(index, generation, done[i + 2] as number, false);
     }
     done.splice(0, count * 3);
     return count;
@@ -94,16 +98,23 @@ export class SyncEngine implements Engine {
     this.#wakeScheduled = false;
     if (this.#idle && this.#done.length > 0) this.#wake();
   };
-}
 
-function perform(request: Request): number {
-  if (!isKnown(request.kind)) return ENOTSUP;
-  const refused = refusal(request);
-  if (refused !== 0) return refused;
-  try {
-    return run(request);
-  } catch (error) {
-    // Without a number it is an argument that should have been refused with Node's own error.
-    return (error as NodeJS.ErrnoException).errno ?? EINVAL;
+  #perform(request: Request, index: number): number {
+    if (!isKnown(request.kind)) return ENOTSUP;
+    const refused = refusal(request);
+    if (refused !== 0) return refused;
+    try {
+      return run(request);
+    } catch (error) {
+      if (isOfNode(error as Error)) this.#errors.set(index, error as Error);
+      return numberOf(error as Error);
+    }
+  }
+
+  #tell(index: number, generation: number, sink: CompletionSink): void {
+    const error = this.#errors.get(index);
+    if (error === undefined) return;
+    this.#errors.delete(index);
+    sink.failed?.(index, generation, error);
   }
 }

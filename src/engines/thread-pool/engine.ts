@@ -20,7 +20,6 @@ import { Job, JobState } from "./job.ts";
 import { start } from "./requests.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
-const EINVAL = -errnoOf("EINVAL");
 
 /**
  * node:fs over libuv's thread pool. Synchronous calls on other threads, under the contract of
@@ -89,11 +88,12 @@ export class ThreadPoolEngine implements Engine {
     const count = Math.min(this.#done.length, max);
     for (let i = 0; i < count; i++) {
       const job = this.#done[i] as Job;
-      const { index, generation, result } = job;
+      const { index, generation, result, error } = job;
       if (this.#jobs[index] === job) this.#jobs[index] = undefined;
       job.clear();
       this.#free.push(job);
       this.#accepted--;
+      if (error !== undefined) sink.failed?.(index, generation, error);
       sink.complete(index, generation, result, false);
     }
     if (count === this.#done.length) this.#done.length = 0;
@@ -172,9 +172,8 @@ export class ThreadPoolEngine implements Engine {
     job.state = JobState.Running;
     try {
       start(job);
-    } catch {
-      // Whoever queued it should have refused the argument with Node's own error.
-      this.#complete(job, EINVAL);
+    } catch (error) {
+      job.fail(error as Error);
     }
   }
 

@@ -1,10 +1,10 @@
 import type { BigIntStats } from "node:fs";
 import { errnoOf } from "../../base/index.ts";
 import { type BufferView, OperationKind, type Request } from "../../core/index.ts";
+import { isOfNode, numberOf } from "../node-fs.ts";
 import { writeStatx } from "../node-fs-statx.ts";
 
 const EFAULT = -errnoOf("EFAULT");
-const EIO = -errnoOf("EIO");
 
 /** How far a job has come. */
 export const JobState = {
@@ -47,6 +47,8 @@ export class Job {
   path: string | Buffer = "";
   path2: string | Buffer = "";
   timer: NodeJS.Timeout | undefined = undefined;
+  /** What it failed with, where that is not a number of the system's. */
+  error: Error | undefined = undefined;
 
   /** The callback for node:fs. */
   readonly finish: (error: NodeJS.ErrnoException | null, value?: unknown) => void;
@@ -57,11 +59,16 @@ export class Job {
   constructor(done: (job: Job, result: number) => void) {
     this.#done = done;
     this.finish = (error, value) => {
-      // An error without a number is none of the kernel's, and must not pass for success.
-      if (error) this.#done(this, error.errno ?? EIO);
+      if (error) this.fail(error);
       else if (typeof value === "number") this.#done(this, value);
       else this.#done(this, this.#resultOf(value));
     };
+  }
+
+  /** Ends it with an error of node:fs, which is kept where it is more than a number. */
+  fail(error: NodeJS.ErrnoException): void {
+    if (isOfNode(error)) this.error = error;
+    this.#done(this, numberOf(error));
   }
 
   /** Copies a request, because its owner fills it anew as soon as `queue` returns. */
@@ -89,6 +96,7 @@ export class Job {
     this.path = "";
     this.path2 = "";
     this.timer = undefined;
+    this.error = undefined;
   }
 
   #resultOf(value: unknown): number {
