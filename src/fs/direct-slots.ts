@@ -36,15 +36,18 @@ export class DirectSlots {
   }
 }
 
-let made: { readonly session: Session; readonly slots: DirectSlots | undefined } | undefined;
+let made: { readonly session: Session; readonly slots: DirectSlots } | undefined;
 
 /**
  * The places of a session's ring; undefined where it has none. The session belongs to proactor/fs
  * alone, so nobody else registers files with it.
  */
 export function directSlots(session: Session): DirectSlots | undefined {
-  if (made?.session !== session) made = { session, slots: register(session) };
-  return made.slots;
+  if (made?.session === session) return made.slots;
+  const slots = register(session);
+  // What the kernel refuses for want of memory is asked for again.
+  if (slots !== undefined) made = { session, slots };
+  return slots;
 }
 
 function register({ engine }: Session): DirectSlots | undefined {

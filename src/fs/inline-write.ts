@@ -115,6 +115,7 @@ async function ask(folder: string): Promise<void> {
     ]);
     if (type === TMPFS && devices.has(folder)) devices.set(folder, dev);
   } catch {
-    // It is gone: whoever writes there is told by the ordinary way.
+    // It is gone, or could not be asked now. The ordinary way says what is wrong.
+    devices.delete(folder);
   }
 }

@@ -3,7 +3,7 @@
  * the descriptor, and how something in flight keeps the handle from being closed.
  */
 import type { FileHandle as NodeFileHandle } from "node:fs/promises";
-import { nodeFs, nodePromises } from "./node.ts";
+import { nodePromises } from "./node.ts";
 
 /** The native object inside a FileHandle: it owns the descriptor. */
 export interface NativeHandle {
@@ -30,7 +30,10 @@ export interface HandleShape {
   readonly unref: symbol;
 }
 
-/** Resolves with what Node's handles look like, or with undefined where we do not know them. */
+/**
+ * Resolves with what Node's handles look like, or with undefined where we do not know them. Rejects
+ * where none can be made now.
+ */
 export async function learnHandleShape(): Promise<HandleShape | undefined> {
   const sample = await nodePromises.open("/");
   try {
@@ -66,21 +69,16 @@ function shapeOf(sample: NodeFileHandle): HandleShape | undefined {
     before === 1 &&
     during === 2 &&
     inside[count] === 1 &&
-    takesDescriptor(shape.Native);
+    takesDescriptor(shape.Native, native.fd);
   return known ? shape : undefined;
 }
 
 /** Whether a native object can be made for a descriptor, and lets go of it again. */
-function takesDescriptor(Native: HandleShape["Native"]): boolean {
-  const fd = nodeFs.openSync("/", "r");
-  try {
-    const native = new Native(fd);
-    const took = native.fd === fd;
-    native.releaseFD();
-    return took;
-  } finally {
-    nodeFs.closeSync(fd);
-  }
+function takesDescriptor(Native: HandleShape["Native"], fd: number): boolean {
+  const native = new Native(fd);
+  const took = native.fd === fd;
+  native.releaseFD();
+  return took;
 }
 
 function symbolOf(object: object, description: string): symbol {

@@ -18,9 +18,9 @@ import { road } from "./road.ts";
 const OPEN = new Request().reset(OperationKind.Open);
 OPEN.fd = AT_FDCWD;
 
-/** What handles are made on; null where they are Node's own, undefined until somebody asked. */
+/** What handles are made on; null where they are Node's own, undefined until that is known. */
 let known: Session | null | undefined;
-let learning: Promise<Session | null> | undefined;
+let learning: Promise<void> | undefined;
 
 /** Arguments of `open` that are plainly good. */
 interface Wanted {
@@ -37,12 +37,20 @@ export function open(
   flags?: string | number,
   mode?: string | number | null,
 ): Promise<NodeFileHandle> {
-  if (known === undefined) return learn().then(() => open(path, flags, mode));
-  const wanted = known === null ? undefined : checked(path, flags, mode);
-  if (known === null || wanted === undefined) {
-    return nodePromises.open(...([path, flags, mode] as OpenArguments));
-  }
-  return start(known, wanted);
+  const session = known === undefined ? road() : undefined;
+  if (session === undefined) return openAs(known, path, flags, mode);
+  return learn(session).then(() => openAs(known, path, flags, mode));
+}
+
+function openAs(
+  on: Session | null | undefined,
+  path: PathLike,
+  flags: unknown,
+  mode: unknown,
+): Promise<NodeFileHandle> {
+  const wanted = on ? checked(path, flags, mode) : undefined;
+  if (on && wanted !== undefined) return start(on, wanted);
+  return nodePromises.open(...([path, flags, mode] as OpenArguments));
 }
 
 /** fs.promises.truncate: opens the file, cuts it, closes it. */
@@ -55,17 +63,23 @@ export async function truncate(path: PathLike, length = 0): Promise<void> {
   }
 }
 
-/** Learns what Node's handles look like; once, however many ask. */
-function learn(): Promise<Session | null> {
+/**
+ * Learns what Node's handles look like; once, however many ask. Where it cannot be learned now, for
+ * want of a descriptor or of memory, this call is Node's, and the next one tries again.
+ */
+function learn(session: Session): Promise<void> {
   learning ??= (async () => {
-    const session = road();
-    const shape = session === undefined ? undefined : await learnHandleShape();
-    if (session !== undefined && shape !== undefined) {
+    try {
+      const shape = await learnHandleShape();
+      known = shape === undefined ? null : session;
+      if (shape === undefined) return;
       adoptNative(shape, session);
       adoptHandle(shape, session);
+    } catch {
+      // Node's own function says what is wrong, of the caller's path.
+    } finally {
+      learning = undefined;
     }
-    known = shape === undefined ? null : (session ?? null);
-    return known;
   })();
   return learning;
 }

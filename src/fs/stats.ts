@@ -39,14 +39,20 @@ let makers: StatsMakers | null | undefined;
  * exports warns that it is deprecated; the one that every object names is the class itself.
  */
 export function statsMakers(): StatsMakers | null {
-  if (makers === undefined) makers = learn();
+  if (makers !== undefined) return makers;
+  try {
+    makers = learn();
+  } catch {
+    // What could not be asked now is asked again.
+    return null;
+  }
   return makers;
 }
 
 function learn(): StatsMakers | null {
+  const sample = nodeFs.statSync("/");
+  const big = nodeFs.statSync("/", { bigint: true });
   try {
-    const sample = nodeFs.statSync("/");
-    const big = nodeFs.statSync("/", { bigint: true });
     const plain = plainMaker(sample);
     if (plain === undefined) return null;
     const Big = big.constructor as Constructor;

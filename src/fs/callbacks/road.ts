@@ -15,18 +15,15 @@ export interface CallbackRoad {
   readonly request: Request;
 }
 
-let found: CallbackRoad | null | undefined;
+let found: CallbackRoad | undefined;
 
 /** What callbacks run on, or undefined where they are left to node:fs. */
 export function callbackRoad(): CallbackRoad | undefined {
-  if (found === undefined) found = find();
-  return found ?? undefined;
-}
-
-function find(): CallbackRoad | null {
+  if (found !== undefined) return found;
   const session = road();
-  if (session === undefined) return null;
-  return { session, deliveries: deliveriesOf(session), request: new Request() };
+  if (session === undefined) return undefined;
+  found = { session, deliveries: deliveriesOf(session), request: new Request() };
+  return found;
 }
 
 /** Starts the road's request with one piece of the caller's memory. */
