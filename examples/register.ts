@@ -2,9 +2,10 @@
 
 import fs from "node:fs";
 import { promisify } from "node:util";
-// In a program of your own: node --import proactor/register app.js
-import { report } from "proactor/register";
+import { register, report } from "proactor/register";
 
+// A program that stays unchanged is started with: node --import proactor/register app.js
+register();
 const path = process.argv[2] ?? "package.json";
 
 const fd = await promisify(fs.open)(path, "r");

@@ -7,13 +7,13 @@ import { REGISTER, runPreloaded, twins } from "./support.ts";
 const REPORT = `import { report } from ${JSON.stringify(REGISTER)};`;
 
 describe("parseSettings", () => {
-  it("takes everything unless told", () => {
+  it("routes everything by default", () => {
     for (const text of [undefined, "", "all", "report", " , "]) {
       assert.deepEqual([...parseSettings(text).parts], ["promises", "callbacks", "streams"]);
     }
   });
 
-  it("takes what it is told", () => {
+  it("routes the parts that are named", () => {
     assert.deepEqual([...parseSettings("promises").parts], ["promises"]);
     assert.deepEqual([...parseSettings("streams, callbacks").parts], ["streams", "callbacks"]);
     assert.deepEqual([...parseSettings("off").parts], []);
@@ -116,7 +116,7 @@ describe("the preload", () => {
       assert.equal(await run("off"), "true false \n");
       assert.match(
         await run("of"),
-        /^false true .*\n.*ProactorWarning: PROACTOR_REGISTER: of means/,
+        /^false true .*\n.*ProactorWarning: PROACTOR_REGISTER: of is unknown/,
       );
     });
   });
