@@ -31,6 +31,8 @@ export interface CopyTreeProgress {
   readonly directories: number;
   /** Symbolic links made. */
   readonly links: number;
+  /** Files and links left as they are, because the target has them (`force: false`, `skip`). */
+  readonly skipped: number;
   /** Bytes written, those of unfinished files too. */
   readonly bytes: number;
   /** Files, links and folders found that are not copied yet. */
@@ -54,7 +56,7 @@ export interface CopyTreeResult extends CopyTreeProgress {
 
 /** How a tree is copied. */
 export interface CopyTreeOptions {
-  /** Files copied at once, 32 unless told: each takes two descriptors and up to 512 KiB. */
+  /** Files copied at once, default 32: each takes two descriptors and up to 512 KiB. */
   readonly concurrency?: number | undefined;
   /** Called after every file, link and folder, and every 256 KiB of a large file. */
   readonly onProgress?: ((progress: CopyTreeProgress) => void) | undefined;
@@ -64,8 +66,19 @@ export interface CopyTreeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Stops it, with `ETIMEDOUT`, after this many ms. */
   readonly deadlineMs?: number | undefined;
-  /** Replace files and links that are there; true unless told. Else they fail with `EEXIST`. */
+  /**
+   * Replace files and links that the target has, default true. With false they stay as they are, as
+   * with `fs.cp`.
+   */
   readonly force?: boolean | undefined;
+  /** With `force: false`: what the target has fails with `EEXIST`, default false. */
+  readonly errorOnExist?: boolean | undefined;
+  /**
+   * What of the target stays as it is: every file and link that is there (`"existing"`), or those
+   * that are the `"same"`: files of equal size and modification time, links that say the same. To
+   * continue a copy that stopped, give all of its runs `"same"` and `preserveTimestamps`.
+   */
+  readonly skip?: "existing" | "same" | undefined;
   /** Give copies the times of their originals. */
   readonly preserveTimestamps?: boolean | undefined;
   /** Go on after a failure, and list it in the result. */
@@ -104,12 +117,15 @@ export async function copyTree(
 
 function checkOptions(options: CopyTreeOptions): void {
   validateObject(options, "options");
-  const { concurrency, onProgress, filter, signal, deadlineMs } = options;
+  const { concurrency, onProgress, filter, signal, deadlineMs, skip } = options;
   if (concurrency !== undefined) {
     validateInteger(concurrency, "options.concurrency", 1, MAX_FS_CONCURRENCY);
   }
   if (onProgress !== undefined) validateFunction(onProgress, "options.onProgress");
   if (filter !== undefined) validateFunction(filter, "options.filter");
+  if (skip !== undefined && skip !== "existing" && skip !== "same") {
+    throw invalidArgValue("options.skip", skip, 'must be "existing" or "same"');
+  }
   validateAbortSignal(signal, "options.signal");
   if (deadlineMs !== undefined) validateNumber(deadlineMs, "options.deadlineMs", 0, MAX_TIMER_MS);
 }

@@ -3,6 +3,7 @@ import { constants, type Stats } from "node:fs";
 import { sep } from "node:path";
 import { abortError, errnoOf, ProactorError, systemError } from "../base/errors.ts";
 import { DEFAULT_COPY_CONCURRENCY } from "../base/limits.ts";
+import { type ExistingPolicy, existingPolicy, staysAsItIs } from "./copy-existing.ts";
 import { Chunks, FileCopy, type FileCopyEnd, type FileCopyJob } from "./copy-file-ring.ts";
 import type { CopyTreeFailure, CopyTreeOptions, CopyTreeResult } from "./copy-tree.ts";
 import { nodePromises } from "./node.ts";
@@ -56,9 +57,11 @@ export class TreeCopy {
   readonly #later: (() => Promise<void>)[] = [];
   readonly #failures: CopyTreeFailure[] = [];
   readonly #umask = process.umask();
+  readonly #existing: ExistingPolicy;
   #files = 0;
   #directories = 0;
   #links = 0;
+  #skipped = 0;
   #bytes = 0;
   #active = 0;
   #error: Error | undefined;
@@ -67,6 +70,7 @@ export class TreeCopy {
   /** @param byNode Let node:fs copy the files, whatever road there is. */
   constructor(options: CopyTreeOptions, byNode: boolean) {
     this.#options = options;
+    this.#existing = existingPolicy(options);
     this.#concurrency = options.concurrency ?? DEFAULT_COPY_CONCURRENCY;
     const session = byNode ? undefined : road();
     if (session === undefined) return;
@@ -75,7 +79,7 @@ export class TreeCopy {
       chunks: new Chunks(),
       umask: this.#umask,
       timestamps: options.preserveTimestamps === true,
-      force: options.force !== false,
+      force: this.#existing.other === "replace",
       stopped: () => this.#error,
       wrote: (bytes) => this.#wrote(bytes),
     };
@@ -141,6 +145,21 @@ export class TreeCopy {
   }
 
   #begin(item: Item): void {
+    const { kind } = item;
+    if (kind === undefined || kind === "folder" || !this.#existing.asks) {
+      this.#copy(item);
+      return;
+    }
+    staysAsItIs(item.source, item.target, this.#existing).then(
+      (stays) => {
+        if (stays) this.#ended(item, { skipped: true });
+        else this.#copy(item);
+      },
+      (error) => this.#ended(item, { error }),
+    );
+  }
+
+  #copy(item: Item): void {
     const { source, target, kind } = item;
     const end = (how: FileCopyEnd) => this.#ended(item, how);
     if (kind === "file" && this.#job !== undefined) {
@@ -158,10 +177,12 @@ export class TreeCopy {
     );
   }
 
-  #ended({ source, target, kind }: Item, { error, half = false }: FileCopyEnd): void {
+  #ended({ source, target, kind }: Item, end: FileCopyEnd & { skipped?: boolean }): void {
+    const { error, half = false, skipped = false } = end;
     this.#active--;
     if (error === undefined) {
-      if (kind === "file") this.#files++;
+      if (skipped) this.#skipped++;
+      else if (kind === "file") this.#files++;
       else if (kind === "folder") this.#directories++;
       else this.#links++;
       this.#tell();
@@ -193,6 +214,7 @@ export class TreeCopy {
       files: this.#files,
       directories: this.#directories,
       links: this.#links,
+      skipped: this.#skipped,
       bytes: this.#bytes,
       waiting: this.#waiting,
     };
@@ -276,7 +298,7 @@ export class TreeCopy {
       await make();
     } catch (error) {
       const there = (error as NodeJS.ErrnoException).code === "EEXIST";
-      if (!there || this.#options.force === false) throw error;
+      if (!there || this.#existing.other !== "replace") throw error;
       await promises.unlink(target);
       await make();
     }

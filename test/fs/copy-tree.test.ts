@@ -51,7 +51,7 @@ describe("copyTree", () => {
       const seen: CopyTreeProgress[] = [];
       const onProgress = (progress: CopyTreeProgress) => void seen.push(progress);
       const result = await copyTree(source, target, { onProgress });
-      assert.deepEqual(result, { ...counts, links: 2, ...NONE });
+      assert.deepEqual(result, { ...counts, links: 2, skipped: 0, ...NONE });
       assert.deepEqual(describeTree(target), describeTree(source));
       assert.ok(seen.length >= counts.files + counts.directories + 2);
       assert.equal(seen.at(-1)?.bytes, counts.bytes);
@@ -102,7 +102,11 @@ describe("copyTree", () => {
         fs.symlinkSync(text, join(root, "link"));
       }
       fs.linkSync(join(target, "file"), join(dir, "other name"));
-      const careful = copyTree(source, target, { force: false, keepGoing: true });
+      const careful = copyTree(source, target, {
+        force: false,
+        errorOnExist: true,
+        keepGoing: true,
+      });
       const { failures } = await careful;
       const codes = failures.map(({ error }) => (error as NodeJS.ErrnoException).code);
       assert.deepEqual(codes, ["EEXIST", "EEXIST"]);
@@ -110,6 +114,60 @@ describe("copyTree", () => {
       await copyTree(source, target);
       assert.deepEqual(describeTree(target), describeTree(source));
       assert.equal(fs.readFileSync(join(dir, "other name"), "utf8"), "old and longer");
+    }, "copy");
+  });
+
+  it("keeps what the target has with force: false, as fs.cp does", async () => {
+    await withTempDir(async (dir) => {
+      const [source, target, theirs] = ["source", "target", "theirs"].map((n) => join(dir, n));
+      for (const root of [source, target, theirs] as string[]) {
+        fs.mkdirSync(root);
+        fs.writeFileSync(join(root, "file"), root);
+      }
+      fs.writeFileSync(join(source as string, "new"), "new");
+      const result = await copyTree(source as string, target as string, { force: false });
+      fs.cpSync(source as string, theirs as string, { force: false, recursive: true });
+      assert.deepEqual([result.files, result.skipped, result.failures.length], [1, 1, 0]);
+      assert.equal(fs.readFileSync(join(target as string, "file"), "utf8"), target);
+      assert.equal(fs.readFileSync(join(theirs as string, "file"), "utf8"), theirs);
+      assert.deepEqual(fs.readdirSync(target as string), fs.readdirSync(theirs as string));
+    }, "copy");
+  });
+
+  it("skips what is the same, and replaces what is not", async () => {
+    await withTempDir(async (dir) => {
+      const [source, target] = [join(dir, "source"), join(dir, "target")];
+      fs.mkdirSync(source);
+      for (const name of ["equal", "longer", "newer"]) fs.writeFileSync(join(source, name), name);
+      fs.symlinkSync("equal", join(source, "link"));
+      fs.symlinkSync("longer", join(source, "moved"));
+      const options = { skip: "same", preserveTimestamps: true } as const;
+      assert.equal((await copyTree(source, target, options)).skipped, 0);
+      const { ino } = fs.statSync(join(target, "equal"));
+      fs.appendFileSync(join(target, "longer"), "!");
+      fs.utimesSync(join(target, "newer"), 1, 1);
+      fs.unlinkSync(join(target, "moved"));
+      fs.symlinkSync("equal", join(target, "moved"));
+      const { files, links, skipped } = await copyTree(source, target, options);
+      assert.deepEqual({ files, links, skipped }, { files: 2, links: 1, skipped: 2 });
+      assert.equal(fs.statSync(join(target, "equal")).ino, ino);
+      assert.deepEqual(describeTree(target), describeTree(source));
+    }, "copy");
+  });
+
+  it("skips what is there with skip: existing, but for a folder in a file's place", async () => {
+    await withTempDir(async (dir) => {
+      const [source, target] = [join(dir, "source"), join(dir, "target")];
+      for (const root of [source, target]) fs.mkdirSync(root);
+      fs.writeFileSync(join(source, "file"), "new");
+      fs.writeFileSync(join(target, "file"), "old");
+      fs.writeFileSync(join(source, "other"), "new");
+      fs.mkdirSync(join(target, "other"));
+      const result = await copyTree(source, target, { skip: "existing", keepGoing: true });
+      assert.deepEqual([result.skipped, result.failures.length], [1, 1]);
+      assert.equal(fs.readFileSync(join(target, "file"), "utf8"), "old");
+      const bad = { skip: "all" } as never;
+      await assert.rejects(copyTree(source, target, bad), { code: "ERR_INVALID_ARG_VALUE" });
     }, "copy");
   });
 
