@@ -40,7 +40,12 @@ const SOURCES = { linux: ["native", "native/linux", "native/posix"] };
 
 const WARNINGS = ["-Wall", "-Wextra", "-Werror"];
 const COMMON = ["-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-strict-aliasing"];
-const RELEASE = ["-O2", "-nostdlib", "-Wl,--gc-sections", "-ffunction-sections", "-s"];
+// Every name is looked for when the addon is loaded (-z now). Nothing is linked, so nobody looks
+// before; and what is missing at the first call would end the process.
+const LINKING = ["-nostdlib", "-Wl,--gc-sections", "-Wl,-z,now"];
+const RELEASE = ["-O2", ...LINKING, "-ffunction-sections", "-s"];
+/** gcc for arm64 calls its own library for atomics, which -nostdlib leaves out. */
+const INLINE_ATOMICS = "-mno-outline-atomics";
 const SANITIZE = ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined"];
 
 /** @param {string} line */
@@ -77,6 +82,17 @@ function filesIn(folders, ending) {
   );
 }
 
+/**
+ * The flags that only one architecture has.
+ *
+ * @param {string} compiler
+ */
+function flagsOfArch(compiler) {
+  if (arch !== "arm64") return [];
+  const asked = spawnSync(compiler, [INLINE_ATOMICS, "-E", "-x", "c", "/dev/null"]);
+  return asked.status === 0 ? [INLINE_ATOMICS] : [];
+}
+
 /** Whether this system's C library is musl; its folder has a name of its own. */
 function isMusl() {
   try {
@@ -108,7 +124,8 @@ function build() {
   const output = join(folder, "proactor.node");
   const stamp = join("build", `${sanitize ? "sanitize" : name}.hash`);
   const sources = filesIn(folders, ".c");
-  const flags = [...COMMON, ...WARNINGS, ...(sanitize ? SANITIZE : RELEASE), "-I", include];
+  const kind = [...(sanitize ? SANITIZE : RELEASE), ...flagsOfArch(compiler)];
+  const flags = [...COMMON, ...WARNINGS, ...kind, "-I", include];
 
   const hash = createHash("sha256");
   hash.update(execFileSync(compiler, ["--version"])).update(JSON.stringify([compiler, flags]));

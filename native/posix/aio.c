@@ -22,6 +22,19 @@
 enum { FILE_REGULAR = 1 << 28, FILE_SEEKABLE = 1 << 29 };
 
 /*
+ * fstat(2) without the C library, which exports it as a function only since
+ * glibc 2.33. The kernel fills in the same structure.
+ */
+static int file_status(int fd, struct stat *status)
+{
+#ifdef SYS_fstat
+	return (int)syscall(SYS_fstat, fd, status);
+#else
+	return fstat(fd, status);
+#endif
+}
+
+/*
  * posixAioFile(fd) -> open flags, and what kind of file it is: all that the
  * rules of POSIX AIO ask of a descriptor, at the price of one call.
  */
@@ -35,7 +48,7 @@ napi_value posix_aio_file(napi_env env, napi_callback_info info)
 	if (!get_args(env, info, 1, argv, NULL) || !get_i32(env, argv[0], &fd))
 		return NULL;
 	flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fstat(fd, &status) < 0)
+	if (flags < 0 || file_status(fd, &status) < 0)
 		return to_result(env, -1);
 	flags &= FILE_REGULAR - 1;
 	if (S_ISREG(status.st_mode))

@@ -1,54 +1,56 @@
 /**
- * Flags of Linux system calls: open, the *at() calls, statx, poll, and what else can be passed to
+ * Flags of system calls: open, the *at() calls, statx, poll, and what else can be passed to
  * operations. The kernel's own names.
  *
- * Little-endian 64-bit Linux; what differs between architectures comes from Node.
+ * Those of open are passed on to node:fs, and so are the running system's own. All others have the
+ * numbers of little-endian 64-bit Linux everywhere: elsewhere no engine hands them to the system,
+ * but does what they say (AT_SYMLINK_NOFOLLOW is lstat) or refuses the operation.
  */
 import { constants } from "node:fs";
+import { openFlags } from "./open-flags.ts";
 
-// open(2): flags that differ between architectures; 0 on a system without them
+// open(2): the running system's own numbers; 0 where it has no such flag
 
-/** open(2): past the page cache, with aligned memory, offsets and lengths. */
-export const O_DIRECT: number = constants.O_DIRECT ?? 0;
-/** open(2): fail when it is not a directory. */
-export const O_DIRECTORY: number = constants.O_DIRECTORY ?? 0;
-/** open(2): fail when the path ends in a symbolic link. */
-export const O_NOFOLLOW: number = constants.O_NOFOLLOW ?? 0;
-/** open(2): a file without a name; needs a directory as path. */
-export const O_TMPFILE: number = 0o20000000 | O_DIRECTORY;
-
-// open(2): flags that are the same on every architecture Node runs on
+const FLAGS = openFlags(constants);
 
 /** open(2): read only. */
-export const O_RDONLY = 0;
+export const O_RDONLY: number = FLAGS.O_RDONLY;
 /** open(2): write only. */
-export const O_WRONLY = 1;
+export const O_WRONLY: number = FLAGS.O_WRONLY;
 /** open(2): read and write. */
-export const O_RDWR = 2;
+export const O_RDWR: number = FLAGS.O_RDWR;
 /** open(2): the bits that say how a file is accessed. */
-export const O_ACCMODE = 3;
+export const O_ACCMODE: number = FLAGS.O_ACCMODE;
 /** open(2): create the file when it does not exist. */
-export const O_CREAT = 0o100;
+export const O_CREAT: number = FLAGS.O_CREAT;
 /** open(2): fail when the file exists. */
-export const O_EXCL = 0o200;
+export const O_EXCL: number = FLAGS.O_EXCL;
 /** open(2): do not make a terminal the controlling one. */
-export const O_NOCTTY = 0o400;
+export const O_NOCTTY: number = FLAGS.O_NOCTTY;
 /** open(2): cut the file to length 0. */
-export const O_TRUNC = 0o1000;
+export const O_TRUNC: number = FLAGS.O_TRUNC;
 /** open(2): every write goes to the end. */
-export const O_APPEND = 0o2000;
+export const O_APPEND: number = FLAGS.O_APPEND;
 /** open(2): answer EAGAIN instead of waiting. */
-export const O_NONBLOCK = 0o4000;
+export const O_NONBLOCK: number = FLAGS.O_NONBLOCK;
 /** open(2): every write waits until its data is on the device. */
-export const O_DSYNC = 0o10000;
+export const O_DSYNC: number = FLAGS.O_DSYNC;
 /** open(2): as O_DSYNC, with the metadata. */
-export const O_SYNC = 0o4010000;
+export const O_SYNC: number = FLAGS.O_SYNC;
+/** open(2): past the page cache, with aligned memory, offsets and lengths. */
+export const O_DIRECT: number = FLAGS.O_DIRECT;
+/** open(2): fail when it is not a directory. */
+export const O_DIRECTORY: number = FLAGS.O_DIRECTORY;
+/** open(2): fail when the path ends in a symbolic link. */
+export const O_NOFOLLOW: number = FLAGS.O_NOFOLLOW;
 /** open(2): reads do not change the access time. */
-export const O_NOATIME = 0o1000000;
+export const O_NOATIME: number = FLAGS.O_NOATIME;
 /** open(2): the descriptor does not survive exec. */
-export const O_CLOEXEC = 0o2000000;
+export const O_CLOEXEC: number = FLAGS.O_CLOEXEC;
 /** open(2): a place in the file system, not its contents. */
-export const O_PATH = 0o10000000;
+export const O_PATH: number = FLAGS.O_PATH;
+/** open(2): a file without a name; needs a directory as path. */
+export const O_TMPFILE: number = FLAGS.O_TMPFILE;
 
 // The *at() calls
 

@@ -1,5 +1,7 @@
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
+import * as linux from "../abi/errno.ts";
+import { IS_LINUX } from "../abi/open-flags.ts";
 
 /**
  * The operating system refused an operation. Shaped as node:fs shapes it: a plain `Error` whose
@@ -79,12 +81,22 @@ function texts(): ReadonlyMap<number, readonly [string, string]> {
  * The number of an error on this platform, positive as in errno(3): a result is the negative of
  * it. `errnoOf("ENOENT")` is 2 on Linux; on Windows these are libuv's numbers. Throws for a name
  * that the platform lacks.
+ *
+ * @param instead What stands for it on a platform without such an error.
  */
-export function errnoOf(name: string): number {
+export function errnoOf(name: string, instead?: string): number {
   errnoByName ??= new Map([...texts()].map(([errno, [code]]) => [code, -errno]));
-  const errno = errnoByName.get(name);
+  const errno = errnoByName.get(name) ?? rareErrno(name);
+  if (errno === undefined && instead !== undefined) return errnoOf(instead);
   invariant(errno !== undefined, `This platform has no error named ${name}`);
   return errno;
+}
+
+/** What has a number here and no text, and what a runtime on Linux knows no number of (Deno). */
+function rareErrno(name: string): number | undefined {
+  const own = (constants.errno as Readonly<Record<string, number | undefined>>)[name];
+  if (own !== undefined || !IS_LINUX) return own;
+  return (linux as Readonly<Record<string, number | undefined>>)[name];
 }
 
 /** The symbolic name of a negative result: `"ENOENT"` for -2; `"UNKNOWN"` where it has none. */

@@ -1,4 +1,5 @@
 /** What the engines over node:fs share: what it cannot do, and how it wants its arguments. */
+import { isAbsolute } from "node:path";
 import {
   AT_EMPTY_PATH,
   AT_NO_AUTOMOUNT,
@@ -95,8 +96,10 @@ export function namesDescriptor(request: Pick<Request, "flags" | "path">): boole
 /** Refuses a path that starts from a directory's descriptor; an absolute one ignores it. */
 function relative(directory: number, path: string | Uint8Array | undefined): number {
   if (directory < 0 || path === undefined) return 0;
-  const absolute = typeof path === "string" ? path.startsWith("/") : path[0] === 0x2f;
-  return absolute ? 0 : ENOTSUP;
+  // One character per byte: only the first few are looked at.
+  const text =
+    typeof path === "string" ? path : Buffer.from(path.subarray(0, 8)).toString("latin1");
+  return isAbsolute(text) ? 0 : ENOTSUP;
 }
 
 /** Where to read or write; null, which readv and writev take although their types do not say so. */

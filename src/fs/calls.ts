@@ -1,11 +1,12 @@
 /** Single calls on descriptors and paths: by the ring where there is one, else by node:fs. */
-import { constants } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, sep } from "node:path";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
+  O_DIRECTORY,
+  O_RDONLY,
   STATX_BASIC_STATS,
   STX_MODE,
   STX_SIZE,
@@ -17,6 +18,9 @@ import type { Session } from "../runtime/session.ts";
 import { STATX_BUFFER_BYTES } from "../runtime/statx.ts";
 import { nodeFs } from "./node.ts";
 import { road } from "./road.ts";
+
+/** The bytes that end a folder's name. */
+const [SLASH, BACKSLASH, COLON] = [0x2f, 0x5c, 0x3a];
 
 /** A path that was checked. */
 export type CheckedPath = string | Uint8Array;
@@ -120,14 +124,29 @@ export async function unlinkPath(path: CheckedPath): Promise<void> {
   await start(session, new PathFinisher(OperationKind.Unlink, path));
 }
 
-/** Brings the name of a file to the device: fsync(2) of the folder that it is in. */
-export async function fsyncFolderOf(path: CheckedPath): Promise<void> {
-  const folder = await openFd(folderOf(path), constants.O_RDONLY | constants.O_DIRECTORY);
+/**
+ * Brings the name of a file to the device: fsync(2) of the folder that it is in. Does nothing on a
+ * system that does not open folders (Windows): there the file system logs names by itself.
+ *
+ * @param openFolders The flag to open a folder with, 0 on such a system.
+ */
+export async function fsyncFolderOf(path: CheckedPath, openFolders = O_DIRECTORY): Promise<void> {
+  if (openFolders === 0) return;
+  const folder = await openFd(folderOf(path), O_RDONLY | openFolders);
   try {
     await fsyncFd(folder);
   } finally {
     await closeFd(folder);
   }
+}
+
+/** Where the name begins in a path: behind the last separator, of which Windows has three. */
+export function nameStart(path: Uint8Array, separator: string = sep): number {
+  const isSeparator = (byte: number) =>
+    byte === SLASH || (separator === "\\" && (byte === BACKSLASH || byte === COLON));
+  let at = path.length;
+  while (at > 0 && !isSeparator(path[at - 1] as number)) at--;
+  return at;
 }
 
 /** The folder that a path is in; `"."` for a bare name. */

@@ -159,7 +159,7 @@ export class FileCopy {
     this.#inFlight++;
     nodeFs.unlink(this.#target, (error) => {
       this.#inFlight--;
-      if (error !== null && error.code !== "ENOENT") {
+      if (error && error.code !== "ENOENT") {
         this.#fail(error);
         this.#pump();
       } else if (this.#error === undefined) this.#create();
@@ -242,7 +242,7 @@ export class FileCopy {
     if (mode === (mode & 0o777 & ~this.#job.umask)) this.#stamp();
     else {
       nodeFs.fchmod(this.#to, mode, (error) => {
-        if (error !== null) this.#fail(error);
+        if (error) this.#fail(error);
         this.#stamp();
       });
     }
@@ -256,7 +256,7 @@ export class FileCopy {
     const time = (at: number) =>
       Number(this.#statx.getBigInt64(at, true)) + this.#statx.getUint32(at + 8, true) / 1e9;
     nodeFs.futimes(this.#to, time(STX_ATIME), time(STX_MTIME), (error) => {
-      if (error !== null) this.#fail(error);
+      if (error) this.#fail(error);
       this.#close();
     });
   }
@@ -282,7 +282,7 @@ export class FileCopy {
     else {
       const error = this.#error;
       nodeFs.unlink(this.#target, (failed) => {
-        this.#over({ error, half: failed !== null && failed.code !== "ENOENT" });
+        this.#over({ error, half: Boolean(failed) && failed?.code !== "ENOENT" });
       });
     }
   }

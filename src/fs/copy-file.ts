@@ -230,7 +230,7 @@ class CopyFile extends Call {
     const { source, device } = { source: this.#source, device: this.#device };
     nodeFs.statfs(typeof source === "string" ? source : Buffer.from(source), (error, stats) => {
       // What could not be asked now is asked again for the next file.
-      if (error === null) known.set(device, stats.type === EXT);
+      if (!error) known.set(device, stats.type === EXT);
       this.goOn(() => this.#choose());
     });
   }
@@ -264,7 +264,7 @@ class CopyFile extends Call {
       return;
     }
     nodeFs.fchmod(this.#to, this.#mode, (error) => {
-      this.goOn(() => (error === null ? this.#read() : this.#fail(error.errno ?? EIO)));
+      this.goOn(() => (error ? this.#fail(error.errno ?? EIO) : this.#read()));
     });
   }
 

@@ -16,6 +16,7 @@ import {
   closeFd,
   fsyncFd,
   fsyncFolderOf,
+  nameStart,
   openFd,
   renamePath,
   statFd,
@@ -57,7 +58,8 @@ export type DurableData = string | NodeJS.ArrayBufferView;
  * symbolic link, the file that it leads to is replaced. If anything fails before the rename, the
  * new file is removed and the old is untouched. If the fsync of the folder fails, the new content
  * is in place, and may not survive a crash. The new file has the permissions of the old, and the
- * owner of this process; other names (hard links) keep the old content.
+ * owner of this process; other names (hard links) keep the old content. Windows has no fsync of a
+ * folder: NTFS logs the rename by itself, so that it is whole, and may come to the device later.
  *
  * With a FileHandle or a descriptor: the data are written at `position`, and the last write and an
  * fdatasync(2) go to the kernel together, linked. That is durable and not atomic: a crash before it
@@ -170,11 +172,11 @@ async function targetOf(path: CheckedPath): Promise<{ target: CheckedPath; mode?
 /** A name in the same folder, so that the rename stays on one file system. */
 function besides(path: CheckedPath): CheckedPath {
   const bytes = Buffer.from(path as string);
-  const slash = bytes.lastIndexOf(0x2f) + 1;
+  const start = nameStart(bytes);
   const random = randomBytes(6).toString("hex");
-  const head = bytes.subarray(0, slash);
+  const head = bytes.subarray(0, start);
   // A name may have 255 bytes.
-  const name = bytes.subarray(slash).subarray(0, 200);
+  const name = bytes.subarray(start).subarray(0, 200);
   return Buffer.concat([head, Buffer.from("."), name, Buffer.from(`.${random}.tmp`)]);
 }
 

@@ -43,7 +43,7 @@ export function openByThread(
   const name = typeof path === "string" ? path : Buffer.from(path);
   return new Promise((resolve, reject) => {
     nodeFs.open(name, flags, mode, (error, fd) => {
-      if (error === null) resolve(fd);
+      if (!error) resolve(fd);
       else reject(error);
     });
   });

@@ -4,10 +4,13 @@
  * thread of the kernel, which has to get a core first, as has the loop to hear of it. Why, and why
  * nowhere else: docs/decisions/0021-short-files-on-tmpfs.md.
  */
-import { EIO, O_EXCL, O_NOFOLLOW, O_NONBLOCK } from "../abi/linux.ts";
+import { O_EXCL, O_NOFOLLOW, O_NONBLOCK } from "../abi/linux.ts";
+import { errnoOf } from "../base/errors.ts";
 import { INLINE_FOLDERS_KEPT, INLINE_WRITES_BEFORE } from "../base/limits.ts";
 import { nodeFs, nodePromises } from "./node.ts";
 import { folderNameOf } from "./whole-file.ts";
+
+const EIO = -errnoOf("EIO");
 
 /** What statfs(2) calls tmpfs. */
 const TMPFS = 0x0102_1994;
@@ -67,7 +70,7 @@ export function closeInline(fd: number): number {
 
 /** What the kernel would have answered. */
 function resultOf(error: unknown): number {
-  return (error as NodeJS.ErrnoException).errno ?? -EIO;
+  return (error as NodeJS.ErrnoException).errno ?? EIO;
 }
 
 /**

@@ -219,7 +219,7 @@ function viaNode(fd: number): LogFile["commit"] {
   return (bytes, position, sync) =>
     new Promise((resolve) => {
       nodeFs.write(fd, bytes, 0, bytes.length, position, (error, count) => {
-        const written = error === null ? count : numberOf(error);
+        const written = error ? numberOf(error) : count;
         if (!sync || written !== bytes.length) {
           resolve({ written, synced: undefined, error: unnumbered(error) });
           return;
@@ -237,5 +237,5 @@ function numberOf(error: NodeJS.ErrnoException): number {
 
 /** An error that has no number, as what the permission model refuses. */
 function unnumbered(error: NodeJS.ErrnoException | null): Error | undefined {
-  return error === null || error.errno !== undefined ? undefined : error;
+  return error && error.errno === undefined ? error : undefined;
 }

@@ -31,6 +31,7 @@ import { nodeFs } from "./node.ts";
 import { road } from "./road.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
+const EIO = -errnoOf("EIO");
 const ETIMEDOUT = -errnoOf("ETIMEDOUT");
 
 /** One read of a batch. */
@@ -272,7 +273,7 @@ const request = new Request();
 function viaNode(read: Read): void {
   const { fd, memory, length, offset } = read;
   nodeFs.read(fd, memory as Buffer, 0, length, offset, (error, bytesRead) => {
-    read.settled(error === null ? bytesRead : (error.errno ?? ECANCELED));
+    read.settled(error ? (error.errno ?? EIO) : bytesRead);
   });
 }
 

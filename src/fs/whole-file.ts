@@ -94,7 +94,8 @@ export function flagsOf(flag: unknown, preset: number): number {
   } catch {
     return -1;
   }
-  if (bits < 0 || (bits & O_DIRECT) !== 0 || (bits & O_TMPFILE) === O_TMPFILE) return -1;
+  if (bits < 0 || (bits & O_DIRECT) !== 0) return -1;
+  if (O_TMPFILE !== 0 && (bits & O_TMPFILE) === O_TMPFILE) return -1;
   return bits | O_CLOEXEC;
 }
 

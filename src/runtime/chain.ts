@@ -1,9 +1,11 @@
-import { ETIME } from "../abi/linux.ts";
+import { errnoOf } from "../base/errors.ts";
 import { OperationKind, type Request } from "../core/index.ts";
 import type { Prepared } from "./file-operations.ts";
 import type { Held } from "./held.ts";
 import type { Operation } from "./operation.ts";
 import type { Scheduler } from "./scheduler.ts";
+
+const ETIME = errnoOf("ETIME", "ETIMEDOUT");
 
 /** The kinds whose result counts bytes: one that is short of what was asked breaks a soft chain. */
 const TRANSFERS: ReadonlySet<OperationKind> = new Set<OperationKind>([

@@ -1,4 +1,3 @@
-import { ETIME } from "../abi/linux.ts";
 import { abortError, errnoOf, ProactorError, systemError } from "../base/errors.ts";
 import { type BufferView, OPERATIONS, OperationKind, type Request } from "../core/index.ts";
 import type { Extras } from "./extras.ts";
@@ -7,6 +6,7 @@ import { type Completion, fail, type Operation, succeed } from "./operation.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
 const EINTR = -errnoOf("EINTR");
+const ETIME = errnoOf("ETIME", "ETIMEDOUT");
 const ENOTSUP = -errnoOf("ENOTSUP");
 const ETIMEDOUT = -errnoOf("ETIMEDOUT");
 /** ERESTARTSYS to ERESTART_RESTARTBLOCK: what a system call would be restarted for. */

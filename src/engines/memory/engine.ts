@@ -1,4 +1,3 @@
-import { EAGAIN, ECANCELED, EINTR, ETIME } from "../../abi/linux.ts";
 import { invariant, MAX_TIMER_MS } from "../../base/index.ts";
 import {
   type CompletionSink,
@@ -8,6 +7,7 @@ import {
   QueueStatus,
   type Request,
 } from "../../core/index.ts";
+import { EAGAIN, ECANCELED, EINTR, ETIME } from "../errnos.ts";
 import { CAPABILITIES } from "./capabilities.ts";
 import { FaultPlan } from "./faults.ts";
 import { BLOCKED, MemoryFiles } from "./files.ts";

@@ -1,5 +1,5 @@
-import { EAGAIN, EINTR, EIO, ENOSPC } from "../../abi/linux.ts";
 import { OperationKind, type Request } from "../../core/index.ts";
+import { EAGAIN, EINTR, EIO, ENOSPC } from "../errnos.ts";
 import type { Random } from "./random.ts";
 
 /** Everything that can be made to go wrong, or merely in an unusual way. */

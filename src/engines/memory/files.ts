@@ -1,18 +1,6 @@
 import { tmpdir } from "node:os";
 import {
   AT_FDCWD,
-  EAGAIN,
-  EBADF,
-  EEXIST,
-  EFBIG,
-  EINVAL,
-  EISDIR,
-  ELOOP,
-  EMFILE,
-  ENOENT,
-  ENOTDIR,
-  EPIPE,
-  ESPIPE,
   O_ACCMODE,
   O_APPEND,
   O_CREAT,
@@ -36,6 +24,20 @@ import {
   RESOLVE_IN_ROOT,
 } from "../../abi/linux.ts";
 import { MAX_OFFSET } from "../../base/index.ts";
+import {
+  EAGAIN,
+  EBADF,
+  EEXIST,
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  EMFILE,
+  ENOENT,
+  ENOTDIR,
+  EPIPE,
+  ESPIPE,
+} from "../errnos.ts";
 import { Directory, Disk, type FileNode, Pipe, RegularFile } from "./inodes.ts";
 import { type Found, Names } from "./names.ts";
 
@@ -129,7 +131,8 @@ export class MemoryFiles {
     if ((resolve & RESOLVE_BENEATH) !== 0 && (resolve & RESOLVE_IN_ROOT) !== 0) return -EINVAL;
     const start = this.startOf(directory, path, (resolve & RESOLVE_IN_ROOT) !== 0);
     if (typeof start === "number") return start;
-    if ((flags & O_TMPFILE) === O_TMPFILE) return this.#openNameless(start, path, flags, mode);
+    if (O_TMPFILE !== 0 && (flags & O_TMPFILE) === O_TMPFILE)
+      return this.#openNameless(start, path, flags, mode);
     if ((flags & O_PATH) !== 0) flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW;
     const creates = (flags & O_CREAT) !== 0;
     if (creates && (flags & O_DIRECTORY) !== 0) return -EINVAL;

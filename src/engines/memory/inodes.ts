@@ -1,4 +1,4 @@
-import { ENOSPC } from "../../abi/linux.ts";
+import { ENOSPC } from "../errnos.ts";
 
 /** Bytes in one page, which is the unit of allocation. */
 export const PAGE_BYTES = 4096;

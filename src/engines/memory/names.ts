@@ -1,4 +1,12 @@
 import {
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_SYMLINKS,
+} from "../../abi/linux.ts";
+import { PATH_MAX } from "../../base/index.ts";
+import {
   EBUSY,
   EEXIST,
   EINVAL,
@@ -10,13 +18,7 @@ import {
   ENOTEMPTY,
   EPERM,
   EXDEV,
-  RENAME_EXCHANGE,
-  RENAME_NOREPLACE,
-  RESOLVE_BENEATH,
-  RESOLVE_IN_ROOT,
-  RESOLVE_NO_SYMLINKS,
-} from "../../abi/linux.ts";
-import { PATH_MAX } from "../../base/index.ts";
+} from "../errnos.ts";
 import { Directory, type Disk, type FileNode, SymbolicLink } from "./inodes.ts";
 
 /** The longest name of one file: NAME_MAX of Linux. */

@@ -7,16 +7,6 @@ import {
   AT_STATX_FORCE_SYNC,
   AT_SYMLINK_FOLLOW,
   AT_SYMLINK_NOFOLLOW,
-  EAGAIN,
-  EBADF,
-  EFAULT,
-  EFBIG,
-  EINVAL,
-  ENODEV,
-  ENOENT,
-  EOPNOTSUPP,
-  EPIPE,
-  ESPIPE,
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   FALLOC_FL_ZERO_RANGE,
@@ -31,6 +21,18 @@ import {
 } from "../../abi/linux.ts";
 import { IOV_MAX, MAX_OFFSET } from "../../base/index.ts";
 import { type BufferView, OperationKind, type Request } from "../../core/index.ts";
+import {
+  EAGAIN,
+  EBADF,
+  EFAULT,
+  EFBIG,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  ENOTSUP,
+  EPIPE,
+  ESPIPE,
+} from "../errnos.ts";
 import { writeStatx } from "../node-fs-statx.ts";
 import {
   BLOCKED,
@@ -86,7 +88,7 @@ const RUNNERS: Readonly<Record<OperationKind, (files: MemoryFiles, request: Requ
 
 /** Does a request now: its result, a negative errno, or {@link BLOCKED}. */
 export function perform(files: MemoryFiles, request: Request): number {
-  if (request.fixedFile) return -EOPNOTSUPP;
+  if (request.fixedFile) return -ENOTSUP;
   return RUNNERS[request.kind](files, request);
 }
 
@@ -116,7 +118,7 @@ function transfer(files: MemoryFiles, request: Request, allowed: number): number
   }
   const file = files.file(fd);
   if (file === undefined || !(reads ? isReadable(file) : isWritable(file))) return -EBADF;
-  if ((flags & ~allowed) !== 0) return -EOPNOTSUPP;
+  if ((flags & ~allowed) !== 0) return -ENOTSUP;
   const from = !reads && (flags & RWF_APPEND) !== 0 && file.node.kind === "file";
   const result = reads
     ? files.read(fd, memory, offset)
@@ -167,7 +169,7 @@ function fallocate(files: MemoryFiles, { fd, offset, length, flags }: Request): 
   const zero = (flags & FALLOC_FL_ZERO_RANGE) !== 0;
   const keep = (flags & FALLOC_FL_KEEP_SIZE) !== 0;
   const known = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
-  if ((flags & ~known) !== 0 || (punch && (!keep || zero))) return -EOPNOTSUPP;
+  if ((flags & ~known) !== 0 || (punch && (!keep || zero))) return -ENOTSUP;
   if (!isWritable(file)) return -EBADF;
   const { node } = file;
   if (node.kind === "pipe") return -ESPIPE;

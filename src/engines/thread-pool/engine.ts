@@ -1,4 +1,3 @@
-import { ETIME } from "../../abi/linux.ts";
 import {
   DEFAULT_POOL_THREADS,
   errnoOf,
@@ -14,6 +13,7 @@ import {
   QueueStatus,
   type Request,
 } from "../../core/index.ts";
+import { ETIME } from "../errnos.ts";
 import { refusal } from "../node-fs.ts";
 import { CAPABILITIES } from "./capabilities.ts";
 import { Job, JobState } from "./job.ts";
