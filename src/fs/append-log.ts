@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { invalidArgType } from "../base/argument-errors.ts";
 import { abortError, errnoOf, ProactorError, systemError } from "../base/errors.ts";
+import { INSPECT, type InspectArguments, shownAs } from "../base/inspect.ts";
 import { DEFAULT_LOG_BYTES, LOG_STAGING_BYTES, MAX_TIMER_MS } from "../base/limits.ts";
 import {
   type PathLike,
@@ -122,6 +123,15 @@ export class AppendLog implements AsyncDisposable {
   /** The end of what is on the device, in bytes from the start of the file. */
   get size(): number {
     return this.#end;
+  }
+
+  /** Shows its size, what waits, and whether it still takes entries. */
+  [INSPECT](...how: InspectArguments): string {
+    let state = "open";
+    if (this.#failed !== undefined) state = "failed";
+    else if (this.#closing !== undefined) state = "closed";
+    const { size, pendingBytes, groups } = this;
+    return shownAs("AppendLog", { state, size, pendingBytes, groups }, how);
   }
 
   /** Bytes that wait or are on their way. */

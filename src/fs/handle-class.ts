@@ -1,5 +1,6 @@
 /** Our FileHandle: Node's own class, with the ring under what gains by it. */
 import type { ReadStream, WriteStream } from "node:fs";
+import { INSPECT, type InspectArguments, shownAs } from "../base/inspect.ts";
 import { INLINE_BYTES } from "../base/limits.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
 import { byteLengthOf, type Leases } from "../memory/leases.ts";
@@ -318,8 +319,22 @@ export function adoptHandle(shape: HandleShape, road: Session): void {
     theirs[name] = their;
     Object.defineProperty(Base.prototype, name, { ...their, value });
   }
+  Object.defineProperty(Base.prototype, INSPECT, {
+    configurable: true,
+    writable: true,
+    value: showHandle,
+  });
   // Where `super.read` is looked for.
   Object.setPrototypeOf(FileHandle.prototype, Object.create(Base.prototype, theirs));
+}
+
+/** Shows a handle of ours on one line; Node's own as Node does. */
+function showHandle(this: NodeHandle, ...how: InspectArguments): string {
+  const [depth, options, show] = how;
+  if (!isOurs(this) && this.fd !== -1) {
+    return show(this, { ...options, depth, customInspect: false });
+  }
+  return shownAs("FileHandle", this.fd === -1 ? { state: "closed" } : { fd: this.fd }, how);
 }
 
 /** Whether it is an open handle of ours. */

@@ -1,5 +1,6 @@
 import { invalidArgValue } from "../base/argument-errors.ts";
 import { errnoOf, systemError } from "../base/errors.ts";
+import { INSPECT, type InspectArguments, shownAs } from "../base/inspect.ts";
 
 /** How far an operation has come; what aio_error(3) would tell. */
 export type OperationStatus = "queued" | "in flight" | "completed" | "canceled" | "failed";
@@ -102,6 +103,10 @@ export class Operation<T> extends Promise<T> {
   /** How far it has come. `"queued"` means that it waits for room in the engine. */
   get status(): OperationStatus {
     this.#handled();
+    return this.#status();
+  }
+
+  #status(): OperationStatus {
     switch (this.#state & ~COLLECTED) {
       case State.running:
         return this.#owner.isQueued(this) ? "queued" : "in flight";
@@ -170,6 +175,15 @@ export class Operation<T> extends Promise<T> {
   /** The same as `on`: an operation completes once. */
   once(event: "complete", listener: (completion: Completion<T>) => void): this {
     return this.on(event, listener);
+  }
+
+  /** Shows how far it has come, and with what it ended. Looking at it handles no failure. */
+  [INSPECT](...how: InspectArguments): string {
+    const status = this.#status();
+    const value = this.#value;
+    if (this.#state === State.running) return shownAs("Operation", { status }, how);
+    const end = value instanceof Error ? { error: value.message } : { result: value };
+    return shownAs("Operation", { status, ...end }, how);
   }
 
   #handled(): void {

@@ -1,4 +1,5 @@
 import { ProactorError } from "../base/errors.ts";
+import { INSPECT, type InspectArguments, shownAs } from "../base/inspect.ts";
 import {
   DEFAULT_DEPTH,
   DEFAULT_ENTRIES,
@@ -108,6 +109,15 @@ export class Proactor extends FileOperations implements AsyncDisposable {
   /** The engine in use, or the one that the first operation will start. */
   get engine(): EngineName {
     return this.#choose().factory.name;
+  }
+
+  /** Shows the engine, and what is in flight and waits. Starts nothing. */
+  [INSPECT](...how: InspectArguments): string {
+    const session = this.current ?? this.#ending;
+    const { inFlight = 0, waiting = 0 } = session?.scheduler ?? {};
+    const engine = session?.engine.name ?? "not started";
+    const state = this.#closing === undefined ? {} : { state: "closed" };
+    return shownAs("Proactor", { engine, inFlight, waiting, ...state }, how);
   }
 
   /** What can be done here. Starts the engine. */

@@ -12,6 +12,7 @@ import {
   RSRC_UPDATE_SIZE,
 } from "../../abi/io-uring.ts";
 import { ProactorError, systemError } from "../../base/errors.ts";
+import { INSPECT, type InspectArguments, shownAs } from "../../base/inspect.ts";
 import type { Ring as MappedRing } from "../../engines/io-uring/setup.ts";
 import type { NativeAddon } from "../../native/addon.ts";
 import type { CompletionQueue, SubmissionQueue } from "../../ring/index.ts";
@@ -95,6 +96,18 @@ export abstract class RingCore {
   /** Whether the end of this environment waits for the ring; see the `ringGuard` of the addon. */
   get isGuarded(): boolean {
     return this.#isGuarded;
+  }
+
+  /** Shows its descriptor, its sizes, and how many requests are in flight. */
+  [INSPECT](...how: InspectArguments): string {
+    if (!this.isOpen) return shownAs("Ring", { state: "closed" }, how);
+    const state = {
+      fd: this.ringFd,
+      sqEntries: this.sq.entries,
+      cqEntries: this.cq.entries,
+      inFlight: this.inFlight.total,
+    };
+    return shownAs("Ring", state, how);
   }
 
   protected guard(): void {
