@@ -50,8 +50,8 @@ function load(): NativeAvailability {
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     if ((error as NodeJS.ErrnoException).code === "ERR_DLOPEN_DISABLED") {
-      const without = process.execArgv.includes("--no-addons") ? "without --no-addons" : undefined;
-      return unavailable(detail, `Start Node ${without ?? "with --allow-addons"}`);
+      const flag = PERMISSION === undefined ? "without --no-addons" : "with --allow-addons";
+      return unavailable(detail, `Start Node ${flag}`);
     }
     return unavailable(`The native addon could not be loaded: ${detail}`, "Run: npm run build");
   }

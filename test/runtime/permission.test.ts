@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { loadNative } from "../../src/native/load.ts";
-import { runNode } from "../support/child.ts";
+import { moduleUrl, runNode } from "../support/child.ts";
 import { describeEveryEngine } from "../support/engines.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 
@@ -104,5 +104,15 @@ describe("the permission model", () => {
     assert.equal(said.engine, "thread_pool");
     assert.match(said.explained, /loading addons is disabled/);
     assert.match(said.explained, /Start Node with --allow-addons/);
+  });
+
+  it("is not blamed for --no-addons", { skip: noAddon }, async () => {
+    const text = `const { proactor } = await import(${JSON.stringify(moduleUrl("src/index.ts"))});
+      console.log(proactor.engine, String(proactor.explain()));`;
+    const env = { NODE_OPTIONS: "--no-addons" };
+    const { code, stdout } = await runNode(text, { env });
+    assert.equal(code, 0);
+    assert.match(stdout, /^thread_pool .*/);
+    assert.match(stdout, /Start Node without --no-addons/);
   });
 });
