@@ -85,6 +85,15 @@ export const MAX_POOL_THREADS = 1024;
 /** How long to wait before asking again when the kernel was short of memory, in ms. */
 export const RETRY_MS = 1;
 
+/**
+ * How long an engine that could not start, for want of descriptors or memory, is left alone before
+ * it is tried again, in ms.
+ */
+export const ENGINE_RETRY_MS = 100;
+
+/** How long io_uring_enter(2) may say EAGAIN, EBUSY or ENOMEM without a break, in ms. */
+export const ENTER_PATIENCE_MS = 10_000;
+
 /** How long to wait before a request is canceled anew that a cancellation has missed, in ms. */
 export const CANCEL_AGAIN_MS = 10;
 

@@ -172,12 +172,18 @@ export interface EngineOptions {
 /** Whether an engine can run here, and if not, why and what to do about it. */
 export type Availability =
   | { readonly available: true }
-  | { readonly available: false; readonly reason: string; readonly remedy: string };
+  | {
+      readonly available: false;
+      readonly reason: string;
+      readonly remedy: string;
+      /** The system was short of something, descriptors or memory: it may say yes in a moment. */
+      readonly passing?: boolean;
+    };
 
 /** How the chooser meets an engine: it can ask, and it can make one. Nothing starts before that. */
 export interface EngineFactory {
   readonly name: EngineName;
-  /** Asks the system, without side effects that outlive the call. The answer is cached. */
+  /** Asks the system, without side effects that outlive the call. A lasting answer is cached. */
   probe(): Availability;
   /** Makes one. Throws a `SystemError` if the system refuses after all. */
   create(options: EngineOptions): Engine;

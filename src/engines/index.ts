@@ -41,6 +41,16 @@ export interface Choice {
   readonly factory: EngineFactory;
   /** Who decided: `"capability"`, `"option"`, or `"PROACTOR_ENGINE"`. */
   readonly decidedBy: "capability" | "option" | "PROACTOR_ENGINE";
+  /** Why a better engine was passed over. */
+  readonly missed?: Missed | undefined;
+}
+
+/** A better engine that could not be had. */
+export interface Missed {
+  readonly name: EngineName;
+  readonly reason: string;
+  /** It may be had later: see `Availability.passing`. */
+  readonly passing: boolean;
 }
 
 /** Whether an engine can run here. */
@@ -82,21 +92,57 @@ export function chooseEngine(asked: string | undefined): Choice {
       remedy,
     );
   }
+  let missed: Missed | undefined;
   for (const name of PREFERENCE) {
     const factory = ENGINE_FACTORIES[name];
-    if (factory?.probe().available) return { factory, decidedBy: "capability" };
+    if (factory === undefined) continue;
+    const answer = factory.probe();
+    if (answer.available) return { factory, decidedBy: "capability", missed };
+    missed ??= { name, reason: answer.reason, passing: answer.passing === true };
   }
-  return { factory: threadPool, decidedBy: "capability" };
+  return { factory: threadPool, decidedBy: "capability", missed };
 }
 
-/** Asks every engine, for `explain`. */
-export function reportEngines(chosen: EngineName | undefined): readonly EngineReport[] {
+/** Errors of a system that is short of something, which may be over in a moment. */
+const PASSING_CODES: readonly (string | undefined)[] = [
+  "EMFILE",
+  "ENFILE",
+  "ENOMEM",
+  "EAGAIN",
+  "EINTR",
+];
+
+/** What the error of an engine that could not be made says, though it had said it was available. */
+export function missedBy(name: EngineName, error: unknown): Missed {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const passing = PASSING_CODES.includes(code);
+  return { name, reason: `It could not be started: ${message}`, passing };
+}
+
+/**
+ * Asks every engine, for `explain`. When the program asked for one, the others are left alone: to
+ * ask one may be what a filter ends the process for.
+ */
+export function reportEngines({ factory, decidedBy, missed }: Choice): readonly EngineReport[] {
   return ENGINE_NAMES.map((name) => {
+    const chosen = name === factory.name;
+    if (!chosen && decidedBy !== "capability") return notAsked(name, factory.name, decidedBy);
     const availability = probeEngine(name);
-    let verdict = "not chosen: another one was asked for, or comes first";
-    if (name === chosen) verdict = "chosen";
+    let verdict = `not chosen: ${factory.name} comes first`;
+    if (chosen) verdict = "chosen";
     else if (!availability.available) verdict = "unavailable";
+    else if (name === missed?.name) verdict = `not chosen: ${missed.reason}`;
     else if (!PREFERENCE.includes(name)) verdict = "not chosen: only on request";
     return { name, availability, verdict };
   });
+}
+
+function notAsked(name: EngineName, chosen: EngineName, decidedBy: string): EngineReport {
+  const by = decidedBy === "option" ? "the option engine" : decidedBy;
+  const availability = {
+    available: false,
+    reason: `It was not asked: ${by} says ${chosen}`,
+    remedy: "Ask explain() of a proactor for which no engine is named",
+  } as const;
+  return { name, availability, verdict: "not asked" };
 }

@@ -25,8 +25,11 @@ let found: Session | null | undefined;
 
 /** What operations run on, or undefined where they are left to node:fs. */
 export function road(): Session | undefined {
-  if (found === undefined) found = find();
-  return found ?? undefined;
+  if (found !== undefined) return found ?? undefined;
+  const session = find();
+  // An engine that only stands in for a better one is no answer for ever.
+  if (session !== undefined) found = session;
+  return session ?? undefined;
 }
 
 /** How many operations the ring has, or will have when there is room; it is not made for this. */
@@ -39,11 +42,13 @@ export function explainRoad(): string {
   return String(own.explain());
 }
 
-function find(): Session | null {
+/** Undefined where the ring is asked for again by the next call. */
+function find(): Session | null | undefined {
   // What a program may not do is known to node:fs alone.
   if (PERMISSION !== undefined) return null;
   const session = sessionOf(own);
   const { asynchronous, addresses, operations } = session.engine.capabilities;
   const able = asynchronous && addresses && NEEDED.every((kind) => operations[kind] === true);
-  return able ? session : null;
+  if (able) return session;
+  return session.standIn === true ? undefined : null;
 }

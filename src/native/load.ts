@@ -8,19 +8,31 @@ import type { NativeAddon } from "./addon.ts";
 /** The addon, or why there is none and what to do about it. */
 export type NativeAvailability =
   | { readonly available: true; readonly addon: NativeAddon }
-  | { readonly available: false; readonly reason: string; readonly remedy: string };
+  | {
+      readonly available: false;
+      readonly reason: string;
+      readonly remedy: string;
+      /** The system was short of something: the next call tries again. */
+      readonly passing?: boolean;
+    };
+
+/** What dlopen(3) says for EMFILE, ENFILE, ENOMEM and EAGAIN, which may be over in a moment. */
+const PASSING =
+  /too many open files|file table overflow|cannot allocate|out of memory|failed to map segment|temporarily unavailable|no file descriptors available/i;
 
 let loaded: NativeAvailability | undefined;
 
 /**
- * The native addon of this environment. Loads it on the first call, never before; the answer does
- * not change afterwards.
+ * The native addon of this environment. Loads it on the first call, never before. The answer does
+ * not change afterwards, unless the system was short of descriptors or memory.
  *
  * `PROACTOR_NO_NATIVE=1` in the environment keeps it from being loaded.
  */
 export function loadNative(): NativeAvailability {
-  loaded ??= load();
-  return loaded;
+  if (loaded !== undefined) return loaded;
+  const answer = load();
+  if (answer.available || answer.passing !== true) loaded = answer;
+  return answer;
 }
 
 function load(): NativeAvailability {
@@ -53,7 +65,11 @@ function load(): NativeAvailability {
       const flag = PERMISSION === undefined ? "without --no-addons" : "with --allow-addons";
       return unavailable(detail, `Start Node ${flag}`);
     }
-    return unavailable(`The native addon could not be loaded: ${detail}`, "Run: npm run build");
+    const reason = `The native addon could not be loaded: ${detail}`;
+    if (PASSING.test(detail)) {
+      return { available: false, reason, remedy: "Raise ulimit -n, or free memory", passing: true };
+    }
+    return unavailable(reason, "Run: npm run build");
   }
 }
 

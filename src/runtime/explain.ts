@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { platform, release } from "node:os";
 import type { EngineName } from "../core/index.ts";
-import { type EngineReport, reportEngines } from "../engines/index.ts";
+import { type Choice, type EngineReport, reportEngines } from "../engines/index.ts";
 
 /** Which engine runs, which do not, and why. */
 export interface Explanation {
@@ -24,12 +24,13 @@ export interface Explanation {
 
 /** Puts an explanation together. */
 export function explain(
-  chosen: EngineName,
-  decidedBy: string,
+  choice: Choice,
   details: Explanation["details"],
   emulated: readonly string[],
 ): Explanation {
-  const engines = reportEngines(chosen);
+  const { decidedBy } = choice;
+  const chosen = choice.factory.name;
+  const engines = reportEngines(choice);
   const kernel = `${platform()} ${release()}`;
   const runtime = runtimeName();
   const lockedMemory = lockedMemoryLimit();

@@ -6,6 +6,7 @@ import {
   DEFAULT_IO_WORKERS,
   DEFAULT_POOL_BYTES,
   DEFAULT_SQ_POLL_IDLE_MS,
+  ENGINE_RETRY_MS,
   MAX_COMPLETION_ENTRIES,
   MAX_DEPTH,
   MAX_ENTRIES,
@@ -29,7 +30,7 @@ import {
   Link,
   OPERATIONS,
 } from "../core/index.ts";
-import { type Choice, chooseEngine, PREFERENCE, threadPool } from "../engines/index.ts";
+import { type Choice, chooseEngine, missedBy, PREFERENCE, threadPool } from "../engines/index.ts";
 import { loadNative } from "../native/load.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { startEmulatedChain } from "./chain.ts";
@@ -92,6 +93,10 @@ export class Proactor extends FileOperations implements AsyncDisposable {
   readonly #options: ProactorOptions;
   readonly #engineOptions: Omit<EngineOptions, "wake">;
   #choice: Choice | undefined;
+  /** When an engine that was short of something is asked again. */
+  #askAgainAt = 0;
+  /** What runs in the place of such an engine. */
+  #standIn: Session | undefined;
   #pool: BufferPool | undefined;
   #referenced = true;
   #closing: Promise<void> | undefined;
@@ -276,10 +281,10 @@ export class Proactor extends FileOperations implements AsyncDisposable {
 
   /** Which engine runs here, which cannot, why, and what to do about it. */
   explain(): Explanation {
-    const { factory, decidedBy } = this.#choose();
+    const choice = this.#choose();
     const session = this.current;
     const emulated = session === undefined ? [] : this.capabilities.emulated;
-    return explain(factory.name, decidedBy, session?.engine.details ?? {}, emulated);
+    return explain(choice, session?.engine.details ?? {}, emulated);
   }
 
   /** From now on operations in flight keep the process alive. That is the default. */
@@ -298,7 +303,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
    */
   shutdown(options?: { readonly cancel?: boolean }): Promise<void> {
     // Without a session every operation asks for one, and is refused.
-    this.#ending ??= this.current;
+    this.#ending ??= this.current ?? this.#standIn;
     this.current = undefined;
     this.#closing ??= this.#close();
     if (options?.cancel === true) this.#ending?.scheduler.cancelAll();
@@ -319,7 +324,12 @@ export class Proactor extends FileOperations implements AsyncDisposable {
   }
 
   #choose(): Choice {
-    this.#choice ??= chooseEngine(this.#options.engine);
+    // What was chosen for want of descriptors or memory is chosen anew; the rest stays.
+    const due = this.#choice?.missed?.passing === true && this.current === undefined;
+    if (this.#choice === undefined || (due && performance.now() >= this.#askAgainAt)) {
+      this.#choice = chooseEngine(this.#options.engine);
+      this.#askAgainAt = performance.now() + ENGINE_RETRY_MS;
+    }
     return this.#choice;
   }
 
@@ -327,32 +337,53 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     if (this.#closing !== undefined) {
       throw new ProactorError("ERR_PROACTOR_CLOSED", "The proactor was shut down");
     }
-    const { factory, decidedBy } = this.#choose();
+    const choice = this.#choose();
+    if (this.#standIn !== undefined && choice.factory === threadPool) return this.#stand();
     let scheduler: Scheduler | undefined;
     const options = { ...this.#engineOptions, wake: () => scheduler?.wake() };
-    let engine: Engine;
-    try {
-      engine = factory.create(options);
-    } catch (error) {
-      // What was probed a moment ago may fail now: too many files open, too little memory.
-      if (decidedBy !== "capability" || factory.name === PREFERENCE.at(-1)) throw error;
-      engine = threadPool.create(options);
-      this.#choice = { factory: threadPool, decidedBy };
-    }
+    const engine = this.#create(choice, options);
     const complete = engine.capabilities.operations.every(Boolean);
     const fallback =
       complete || engine.name === threadPool.name ? undefined : threadPool.create(options);
     scheduler = new Scheduler(engine, fallback);
     scheduler.setReferenced(this.#referenced);
     const native = loadNative();
+    const standIn = this.#choice?.missed?.passing === true;
     this.current = {
       engine,
       fallback,
       scheduler,
       memory: new RequestMemory(native.available ? native.addon : undefined),
       direct: native.available ? new DirectFiles(native.addon) : undefined,
+      standIn,
     };
-    return this.current;
+    if (!standIn) return this.current;
+    this.#standIn = this.current;
+    return this.#stand();
+  }
+
+  #create(choice: Choice, options: EngineOptions): Engine {
+    const { factory, decidedBy } = choice;
+    try {
+      return factory.create(options);
+    } catch (error) {
+      // What was probed a moment ago may fail now: too many files open, too little memory.
+      if (decidedBy !== "capability" || factory.name === PREFERENCE.at(-1)) throw error;
+      this.#choice = { factory: threadPool, decidedBy, missed: missedBy(factory.name, error) };
+      this.#askAgainAt = performance.now() + ENGINE_RETRY_MS;
+      return threadPool.create(options);
+    }
+  }
+
+  /** Uses the thread pool until nothing is in flight there: then the better engine is asked again. */
+  #stand(): Session {
+    const session = this.#standIn as Session;
+    this.current = session;
+    const leave = () => {
+      if (this.current === session) this.current = undefined;
+    };
+    process.nextTick(() => session.scheduler.whenQuiet(leave));
+    return session;
   }
 
   #setReferenced(referenced: boolean): this {

@@ -13,4 +13,6 @@ export interface Session {
   readonly memory: RequestMemory;
   /** Knows what O_DIRECT asks for, where the addon can tell. */
   readonly direct: DirectFiles | undefined;
+  /** The best engine was short of something: this one stands in until it has nothing to do. */
+  readonly standIn?: boolean;
 }

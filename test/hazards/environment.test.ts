@@ -90,6 +90,24 @@ describe("io_uring, denied", () => {
     });
   }
 
+  for (const [call, number] of [
+    ["io_uring_enter", 426],
+    ["io_uring_register", 427],
+  ] as const) {
+    it(`for ${call} alone is found before a ring is used`, { skip }, async () => {
+      const { code, stdout, stderr } = await denied(
+        `${EPERM}@${number}`,
+        `${works}
+        const { engines } = proactor.explain();
+        console.log(engines.find(({ name }) => name === "io_uring").availability.reason);`,
+      );
+      assert.equal(code, 0, stderr);
+      const [worked, reason] = stdout.trim().split("\n");
+      assert.equal(worked, "10 thread_pool");
+      assert.equal(reason, `A seccomp filter forbids ${call} (EPERM)`);
+    });
+  }
+
   it("by death is avoided when another engine is forced: nobody asks then", { skip }, async (t) => {
     const bare = await denied("kill", "setTimeout(() => undefined, 1);");
     if (bare.signal === "SIGSYS") {
@@ -99,9 +117,15 @@ describe("io_uring, denied", () => {
     const killed = await denied("kill", works);
     assert.equal(killed.signal, "SIGSYS", "The filter works");
     for (const env of [{ PROACTOR_ENGINE: "thread_pool" }, { PROACTOR_NO_NATIVE: "1" }]) {
-      const { code, stdout, stderr } = await denied("kill", works, env);
+      const { code, stdout, stderr } = await denied("kill", `${works} proactor.explain();`, env);
       assert.deepEqual([code, stdout.trim()], [0, "10 thread_pool"], stderr);
     }
+    const asked = `
+      const own = new Proactor({ engine: "thread_pool" });
+      console.log(await own.nop(), own.engine, own.explain().engines[0].verdict);
+    `;
+    const { code, stdout, stderr } = await denied("kill", asked);
+    assert.deepEqual([code, stdout.trim()], [0, "0 thread_pool not asked"], stderr);
   });
 });
 

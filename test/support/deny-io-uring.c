@@ -1,8 +1,10 @@
 /*
- * deny-io-uring ERRNO|kill PROGRAM [ARGUMENT...]
+ * deny-io-uring ERRNO|kill[@CALL] PROGRAM [ARGUMENT...]
  *
  * Runs a program without io_uring, as the default profile of containers does:
  * io_uring_setup(2) fails with an errno, or ends the process, as on Android.
+ * CALL is the number of another system call that is denied in its place: 426
+ * is io_uring_enter(2), 427 io_uring_register(2).
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -19,19 +21,24 @@
 int main(int argc, char **argv)
 {
 	unsigned int action;
+	unsigned int call = IO_URING_SETUP;
+	const char *at;
 	int number;
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: deny-io-uring ERRNO|kill PROGRAM [ARGUMENT...]\n");
+		fprintf(stderr, "usage: deny-io-uring ERRNO|kill[@CALL] PROGRAM [ARGUMENT...]\n");
 		return 125;
 	}
 	number = atoi(argv[1]);
-	action = strcmp(argv[1], "kill") == 0 ? SECCOMP_RET_KILL_PROCESS
-					      : SECCOMP_RET_ERRNO | (unsigned int)number;
+	at = strchr(argv[1], '@');
+	if (at)
+		call = (unsigned int)atoi(at + 1);
+	action = strncmp(argv[1], "kill", 4) == 0 ? SECCOMP_RET_KILL_PROCESS
+						  : SECCOMP_RET_ERRNO | (unsigned int)number;
 
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IO_URING_SETUP, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, action),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};

@@ -262,7 +262,8 @@ describe("availabilityOf", () => {
       /seccomp=unconfined/,
     ],
     ["a security module", refusing(EPERM), { [status]: "Seccomp:\t0\n" }, /forbids/, /SELinux/],
-    ["another errno", refusing(EMFILE), {}, /io_uring_setup failed with EMFILE/, /^$/],
+    ["no descriptor", refusing(EMFILE), {}, /No descriptor was left .*EMFILE/, /ulimit -n/],
+    ["another errno", refusing(EINVAL), {}, /io_uring_setup failed with EINVAL/, /^$/],
     [
       "an old kernel",
       Object.assign(new FakeKernel(), { features: 1 }),

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ENOMEM, ENOSYS, EPERM } from "../../abi/linux.ts";
+import { EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM } from "../../abi/linux.ts";
 import { systemErrorCode } from "../../base/errors.ts";
 import type { Availability } from "../../core/index.ts";
 import { loadNative, type NativeAvailability } from "../../native/load.ts";
@@ -38,7 +38,16 @@ function refusal(
     reason,
     remedy,
   });
+  const passes = (reason: string, remedy: string): Availability => ({
+    available: false,
+    reason,
+    remedy,
+    passing: true,
+  });
   if (error.remedy !== undefined) return no(error.message, error.remedy);
+  const { syscall = "io_uring_setup" } = error;
+  if (syscall !== "io_uring_setup" && error.errno === -EPERM)
+    return halfForbidden(syscall, no, read);
   switch (error.errno) {
     case -ENOSYS:
       return no(
@@ -48,16 +57,34 @@ function refusal(
     case -EPERM:
       return forbidden(no, read);
     case -ENOMEM:
-      return no(
+      return passes(
         "The locked-memory limit is too small for a ring (ENOMEM)",
         "Raise RLIMIT_MEMLOCK (ulimit -l, LimitMEMLOCK=), or use Linux 5.12 or newer",
       );
-    default:
-      return no(
-        `io_uring_setup failed with ${error.code ?? systemErrorCode(error.errno ?? 0)}`,
-        "",
+    case -EMFILE:
+    case -ENFILE:
+      return passes(
+        `No descriptor was left for a ring (${error.code})`,
+        "Raise RLIMIT_NOFILE (ulimit -n, LimitNOFILE=), or close what is not needed",
       );
+    case -EAGAIN:
+      return passes(`${syscall} failed with EAGAIN`, "Free memory, or raise the limits");
+    default:
+      return no(`${syscall} failed with ${error.code ?? systemErrorCode(error.errno ?? 0)}`, "");
   }
+}
+
+/** A ring can be made, and not be used. */
+function halfForbidden(
+  syscall: string,
+  no: (reason: string, remedy: string) => Availability,
+  read: (path: string) => string,
+): Availability {
+  const filtered = /^Seccomp:\s*2/m.test(read("/proc/self/status"));
+  return no(
+    `${filtered ? "A seccomp filter" : "The kernel"} forbids ${syscall} (EPERM)`,
+    "Allow io_uring_setup, io_uring_enter and io_uring_register, or none of them",
+  );
 }
 
 function forbidden(

@@ -46,7 +46,7 @@ import { cutChain } from "./cut-chain.ts";
 import { describeFlags } from "./describe.ts";
 import { write64, writeSqe, writeSqeHead } from "./requests.ts";
 import { Scratch } from "./scratch.ts";
-import { openRing, type Ring } from "./setup.ts";
+import { openLargestRing, type Ring, sizeNote } from "./setup.ts";
 import { limitWorkers } from "./workers.ts";
 
 // Constants out of other modules are looked up at every use; these are part of the code.
@@ -116,7 +116,7 @@ export class IoUringEngine implements Engine {
   /** @param defer Whether completions may wait until we enter the kernel: see `mayDefer`. */
   constructor(addon: NativeAddon, options: EngineOptions, defer = true) {
     this.#addon = addon;
-    const ring = openRing(addon, { ...options, defer });
+    const ring = openLargestRing(addon, { ...options, defer });
     this.#ring = ring;
     this.#sq = ring.sq;
     this.#cq = ring.cq;
@@ -158,6 +158,7 @@ export class IoUringEngine implements Engine {
       entries: ring.sq.entries,
       completionEntries: ring.cq.entries,
       setupFlags: describeFlags(ring.flags),
+      ...sizeNote(ring, options),
       registeredRing: registered !== -1,
       wakeup: addon.wakeupKind(this.#wakeup),
       ...workers,

@@ -1,6 +1,7 @@
 import {
   CQE_SIZE,
   CQE32_SIZE,
+  IORING_ENTER_GETEVENTS,
   IORING_FEAT_FAST_POLL,
   IORING_FEAT_NODROP,
   IORING_FEAT_RW_CUR_POS,
@@ -8,6 +9,8 @@ import {
   IORING_FEAT_SUBMIT_STABLE,
   IORING_OFF_SQ_RING,
   IORING_OFF_SQES,
+  IORING_OP_NOP,
+  IORING_REGISTER_PROBE,
   IORING_REGISTER_USE_REGISTERED_RING,
   IORING_SETUP_CLAMP,
   IORING_SETUP_COOP_TASKRUN,
@@ -37,13 +40,16 @@ import {
   PARAMS_SQ_OFF_HEAD,
   PARAMS_SQ_OFF_TAIL,
   PARAMS_SQ_THREAD_IDLE,
+  PROBE_OP_SIZE,
+  PROBE_SIZE,
   SQE_SIZE,
   SQE128_SIZE,
 } from "../../abi/io-uring.ts";
-import { EINVAL } from "../../abi/linux.ts";
+import { EINVAL, ENOMEM } from "../../abi/linux.ts";
 import { ProactorError, systemError } from "../../base/errors.ts";
 import type { NativeAddon } from "../../native/addon.ts";
 import { CompletionQueue, SubmissionQueue } from "../../ring/index.ts";
+import { writeSqeHead } from "./requests.ts";
 
 /** What every ring of ours stands on; all of it is in Linux 5.7. */
 export const REQUIRED_FEATURES =
@@ -137,6 +143,15 @@ export function openRing(addon: NativeAddon, options: RingOptions): Ring {
   return openSetUp(addon, setupRing(addon, options, params), params, mapMemory);
 }
 
+/** What a person is to know of a ring that is smaller than it was asked for. */
+export function sizeNote(ring: Ring, asked: RingOptions): { smaller?: string } {
+  if (ring.sq.entries >= asked.entries) return {};
+  const { entries, completionEntries } = asked;
+  return {
+    smaller: `${entries} and ${completionEntries} entries were too many (ENOMEM): raise ulimit -l`,
+  };
+}
+
 /**
  * Opens a ring with exactly these parameters, whatever the size of its entries. Throws if the
  * kernel refuses any of them.
@@ -183,13 +198,45 @@ function closeRing(addon: NativeAddon, fd: number, flags: number): void {
   addon.uringRegister(fd, opcode >>> 0, addon.addressOf(update), 1);
 }
 
-/** Sets the smallest ring up and closes it again. Throws what `openRing` would. */
+/**
+ * Sets the smallest ring up, has it do nothing once, and closes it again. A filter may let a ring
+ * be made, and forbid that it is used. Throws what `openRing` would, or the error of the call.
+ */
 export function tryRing(addon: NativeAddon): void {
-  const params = new Uint32Array(PARAMS_SIZE / 4);
-  const fd = setupRing(addon, SMALLEST, params);
-  if (fd < 0) throw systemError(fd, "io_uring_setup");
-  addon.closeFd(fd);
-  checkFeatures(wordAt(params, PARAMS_FEATURES));
+  const ring = openRing(addon, SMALLEST);
+  try {
+    const { sq, fd } = ring;
+    writeSqeHead(sq.sqes, sq.reserve(), IORING_OP_NOP, 0, -1, 0, 0);
+    const taken = addon.uringEnter(fd, sq.publish(), 0, IORING_ENTER_GETEVENTS);
+    if (taken < 0) throw systemError(taken, "io_uring_enter");
+    const probe = new Uint8Array(PROBE_SIZE + PROBE_OP_SIZE);
+    const asked = addon.uringRegister(fd, IORING_REGISTER_PROBE, addon.addressOf(probe), 1);
+    if (asked < 0) throw systemError(asked, "io_uring_register");
+  } finally {
+    ring.close();
+  }
+}
+
+/** The smallest ring that is worth more than the thread pool: a batch of so many. */
+const FEWEST_ENTRIES = 8;
+
+/**
+ * Opens a ring as it is asked for, or half as large again and again while the kernel has no memory
+ * for it: before Linux 5.12 a ring counts against the limit of locked memory.
+ */
+export function openLargestRing(addon: NativeAddon, options: RingOptions): Ring {
+  let { entries, completionEntries } = options;
+  for (;;) {
+    try {
+      return openRing(addon, { ...options, entries, completionEntries });
+    } catch (error) {
+      const short = (error as NodeJS.ErrnoException).errno === -ENOMEM;
+      if (!short || entries <= FEWEST_ENTRIES) throw error;
+      // The queue of completions is the larger one: what does not fit into it waits in the kernel.
+      entries = Math.max(FEWEST_ENTRIES, entries >> 1);
+      completionEntries = Math.max(entries * 2, completionEntries >> 2);
+    }
+  }
 }
 
 function checkFeatures(features: number): void {

@@ -10,8 +10,10 @@ let availability: Availability | undefined;
 export const posixAio: EngineFactory = {
   name: "posix_aio",
   probe(): Availability {
-    availability ??= probe();
-    return availability;
+    if (availability !== undefined) return availability;
+    const answer = probe();
+    if (answer.available || answer.passing !== true) availability = answer;
+    return answer;
   },
   create(options: EngineOptions): Engine {
     const native = loadNative();
