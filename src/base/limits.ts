@@ -100,6 +100,24 @@ export const CANCEL_AGAIN_MS = 10;
 /** Looks at an empty completion queue before giving up, with a kernel thread that submits. */
 export const SQPOLL_SPINS = 2000;
 
+/** Looks at work that a ring says is left, one after the other, before the loop has its turn. */
+export const LOOKS_PER_TURN = 16;
+
+/** Pieces of work that the kernel does in one look (IO_LOCAL_TW_DEFAULT_MAX). */
+export const WORK_PER_LOOK = 20;
+
+/**
+ * Looks that one request may need: the kernel tries it 128 times (APOLL_MAX_RETRY) before one of
+ * its threads takes it.
+ */
+export const LOOKS_PER_REQUEST = Math.ceil(128 / WORK_PER_LOOK);
+
+/** The first wait, in ms, after which a ring is looked at again that only may have work. */
+export const FIRST_LOOK_MS = 1;
+
+/** The longest: each is twice the one before. */
+export const LONGEST_LOOK_MS = 256;
+
 /** Memory for copies of buffers that cannot be held, kept for the next copy, in bytes. */
 export const DEFAULT_COPY_BYTES = 16 * 1024 * 1024;
 

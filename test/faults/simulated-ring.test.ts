@@ -203,6 +203,40 @@ describe("Scheduler on a simulated ring", { timeout: 60_000 }, () => {
     });
   });
 
+  // HAZARDS Q6: one look does twenty pieces of work, and what it leaves signals nothing.
+  it("looks on while the kernel has work left, and lets others have their turns", async () => {
+    for (const unknownFlags of [0, IORING_SETUP_DEFER_TASKRUN, OLD_FLAGS]) {
+      for (const count of [1, 20, 21, 64, 200]) {
+        const traits = { unknownFlags, rates: { retries: 128 } };
+        await withRing(traits, { entries: 256 }, async (proactor) => {
+          let turns = 0;
+          const others = setInterval(() => turns++, 1);
+          await Promise.all(Array.from({ length: count }, () => proactor.nop()));
+          clearInterval(others);
+          if (unknownFlags === 0 && count === 200) assert.ok(turns > 0, "Timers had their turn");
+        });
+      }
+    }
+  });
+
+  // Seen on Linux 7.3: the flag stays set with nothing behind it.
+  it("looks seldom when a flag says that there is work and there is none", async () => {
+    for (const unknownFlags of [0, IORING_SETUP_DEFER_TASKRUN]) {
+      const traits = { unknownFlags, rates: { stale: 1, deferred: 1 } };
+      await withRing(traits, {}, async (proactor) => {
+        const [reader, writer] = emptyPipe(proactor);
+        const reading = proactor.read(reader, Buffer.alloc(4));
+        await proactor.nop();
+        const before = proactor.kernel.enters.length;
+        await sleep(300);
+        const looks = proactor.kernel.enters.length - before;
+        assert.ok(looks < 400, `${looks} looks`);
+        proactor.kernel.files.write(writer, [Buffer.from("abc")], -1);
+        assert.equal(await reading, 3);
+      });
+    }
+  });
+
   // HAZARDS Q7: what completes while it is submitted is delivered before the loop turns.
   it("delivers inline completions in the same turn", async () => {
     await withRing({}, {}, async (proactor) => {

@@ -31,7 +31,7 @@ import { BLOCKED, type MemoryFiles } from "../../src/engines/memory/files.ts";
 import type { Random } from "../../src/engines/memory/random.ts";
 import { perform } from "../../src/engines/memory/requests.ts";
 import type { AddressSpace } from "./simulated-kernel-memory.ts";
-import { type Registered, Sqe } from "./simulated-kernel-sqe.ts";
+import { FORGETS, type Registered, Sqe } from "./simulated-kernel-sqe.ts";
 
 /** How probable it is, from 0 to 1, that the kernel does something that it seldom does. */
 export interface RingRates {
@@ -53,6 +53,10 @@ export interface RingRates {
   readonly cancelLast?: number;
   /** A CQE with IORING_CQE_F_MORE comes before the last one. */
   readonly more?: number;
+  /** How often a request is deferred work again before a worker takes it: not a probability. */
+  readonly retries?: number;
+  /** IORING_SQ_TASKRUN is set once more after all work was done, and stays until there is work. */
+  readonly stale?: number;
 }
 
 /** Where the words of the simulated ring stand. */
@@ -72,21 +76,8 @@ const POLL_STEPS = 3;
 /** Steps that a deferred request takes at most. */
 const MOST_STEPS = 6;
 const MORE = 2;
-
-/** The kinds whose failure breaks a chain on Linux 6.18; the others are forgotten. */
-const FORGETS: ReadonlySet<OperationKind> = new Set<OperationKind>([
-  OperationKind.Fsync,
-  OperationKind.Fdatasync,
-  OperationKind.SyncFileRange,
-  OperationKind.Statx,
-  OperationKind.Truncate,
-  OperationKind.Fallocate,
-  OperationKind.Unlink,
-  OperationKind.Rename,
-  OperationKind.Mkdir,
-  OperationKind.Symlink,
-  OperationKind.Link,
-]);
+/** Deferred work that one enter does: IO_LOCAL_TW_DEFAULT_MAX. */
+const WORK_PER_ENTER = 20;
 
 /** A request that the kernel has taken. */
 class Work {
@@ -154,8 +145,9 @@ export class SimulatedRing {
   #running: Work[] = [];
   /** Chains that wait behind a drain. */
   #drained: Work[] = [];
-  /** Completions that wait until the task enters. */
+  /** What waits until the task enters, and what the last enter left of it. */
   #taskWork: (() => void)[] = [];
+  #leftWork: (() => void)[] = [];
   #overflow: number[][] = [];
   #step = 0;
   #changed = false;
@@ -209,7 +201,7 @@ export class SimulatedRing {
     }
     // With deferred work it is run only for those who ask for events.
     const asks = (flags & IORING_ENTER_GETEVENTS) !== 0;
-    if (asks || !this.#is(IORING_SETUP_DEFER_TASKRUN)) this.#runTaskWork();
+    if (asks || !this.#is(IORING_SETUP_DEFER_TASKRUN)) this.#runTaskWork(WORK_PER_ENTER);
     if (!asks) return taken;
     this.#flush();
     const result = minimum > 0 ? this.#wait(minimum, timeoutSteps) : 0;
@@ -324,7 +316,10 @@ export class SimulatedRing {
       work.blocked = true;
       return;
     }
-    if (this.#random.happens(this.setup.rates.deferred ?? 0)) {
+    const { retries = 0 } = this.setup.rates;
+    if (retries > 0) {
+      this.#retry(work, retries);
+    } else if (this.#random.happens(this.setup.rates.deferred ?? 0)) {
       work.due = this.#step + 1 + this.#random.below(MOST_STEPS);
     } else {
       this.#try(work, later);
@@ -333,6 +328,12 @@ export class SimulatedRing {
       work.timeout.endsAt = this.#step + Math.ceil(work.timeout.sqe.ms);
       this.#running.push(work.timeout);
     }
+  }
+
+  /** A request that can neither be done at once nor be polled comes back as deferred work. */
+  #retry(work: Work, retries: number): void {
+    work.due = retries > 0 ? Number.POSITIVE_INFINITY : this.#step + 1;
+    if (retries > 0) this.#defer(() => this.#retry(work, retries - 1));
   }
 
   #try(work: Work, later: boolean): void {
@@ -446,9 +447,14 @@ export class SimulatedRing {
       post();
       return;
     }
-    this.#taskWork.push(post);
+    this.#defer(post);
+  }
+
+  /** Leaves work to the task. Only the first of a list signals. */
+  #defer(run: () => void): void {
+    this.#taskWork.push(run);
     if (this.#is(IORING_SETUP_TASKRUN_FLAG)) this.#raise(IORING_SQ_TASKRUN);
-    if (this.#is(IORING_SETUP_DEFER_TASKRUN)) this.#signal();
+    if (this.#is(IORING_SETUP_DEFER_TASKRUN) && this.#taskWork.length === 1) this.#signal();
   }
 
   #startDrained(): void {
@@ -467,14 +473,24 @@ export class SimulatedRing {
     return this.#is(IORING_SETUP_DEFER_TASKRUN) || this.#is(IORING_SETUP_COOP_TASKRUN);
   }
 
-  #runTaskWork(): void {
+  /** What was left comes first; what comes newly is looked at only once that is done. */
+  #runTaskWork(max = Number.POSITIVE_INFINITY): void {
+    const isPending = () => this.#taskWork.length + this.#leftWork.length > 0;
+    if (!isPending()) return;
+    const most = this.#is(IORING_SETUP_DEFER_TASKRUN) ? max : Number.POSITIVE_INFINITY;
     this.#lower(IORING_SQ_TASKRUN);
-    while (this.#taskWork.length > 0) {
-      const work = this.#taskWork;
-      this.#taskWork = [];
-      for (const run of work) run();
+    for (let done = 0; done < most && isPending(); done++) {
+      if (this.#leftWork.length === 0) {
+        this.#leftWork = this.#taskWork;
+        this.#taskWork = [];
+      }
+      this.#leftWork.shift()?.();
+      // One round for those who do not wait, as the kernel has it.
+      if (this.#leftWork.length === 0 && max === WORK_PER_ENTER) break;
     }
-    this.#lower(IORING_SQ_TASKRUN);
+    const stale = this.#random.happens(this.setup.rates.stale ?? 0);
+    if (isPending() || stale) this.#raise(IORING_SQ_TASKRUN);
+    else this.#lower(IORING_SQ_TASKRUN);
   }
 
   #wait(minimum: number, steps: number): number {

@@ -16,6 +16,21 @@ import { OperationKind, Request } from "../../src/core/index.ts";
 import { OPCODES } from "../../src/engines/io-uring/requests.ts";
 import type { AddressSpace } from "./simulated-kernel-memory.ts";
 
+/** The kinds whose failure breaks a chain on Linux 6.18; the others are forgotten. */
+export const FORGETS: ReadonlySet<OperationKind> = new Set<OperationKind>([
+  OperationKind.Fsync,
+  OperationKind.Fdatasync,
+  OperationKind.SyncFileRange,
+  OperationKind.Statx,
+  OperationKind.Truncate,
+  OperationKind.Fallocate,
+  OperationKind.Unlink,
+  OperationKind.Rename,
+  OperationKind.Mkdir,
+  OperationKind.Symlink,
+  OperationKind.Link,
+]);
+
 /** What the ring knows besides the entry itself. */
 export interface Registered {
   readonly files: readonly number[] | undefined;

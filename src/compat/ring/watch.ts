@@ -1,5 +1,11 @@
-import { IORING_SETUP_DEFER_TASKRUN } from "../../abi/io-uring.ts";
+import {
+  IORING_SETUP_DEFER_TASKRUN,
+  IORING_SETUP_TASKRUN_FLAG,
+  IORING_SQ_TASKRUN,
+} from "../../abi/io-uring.ts";
 import { systemError } from "../../base/errors.ts";
+import { WORK_PER_LOOK } from "../../base/limits.ts";
+import { LeftWork } from "../../engines/io-uring/left-work.ts";
 import { mayDefer } from "../../engines/io-uring/wakes-at-once.ts";
 import type { Wakeup } from "../../native/addon.ts";
 import { addonOfRing } from "./memory.ts";
@@ -17,7 +23,12 @@ export class CompletionWatch {
   readonly #ring: Ring;
   readonly #eventFd: number;
   readonly #wakeup: Wakeup;
+  readonly #left: LeftWork;
+  readonly #defers: boolean;
+  readonly #callback: () => void;
   #isOpen = true;
+  /** Completions wait for the program to be called back. */
+  #found = false;
 
   /**
    * Registers an eventfd with the ring and watches it. Throws a system error, `EBUSY` when the ring
@@ -32,13 +43,20 @@ export class CompletionWatch {
     this.#ring = ring;
     this.#eventFd = eventfd();
     const registered = ring.registerEventfd(this.#eventFd);
-    const defers = (ring.flags & IORING_SETUP_DEFER_TASKRUN) !== 0;
-    const renews = defers && !mayDefer(addon);
+    this.#callback = callback;
+    this.#defers = (ring.flags & IORING_SETUP_DEFER_TASKRUN) !== 0;
+    const renews = this.#defers && !mayDefer(addon);
+    this.#left = new LeftWork({
+      isLeft: () => this.#isLeft(),
+      look: () => this.#collect(),
+      again: () => this.#again(),
+    });
     const told = () => {
       if (ring.isClosed) return this.close();
       if (renews) this.#renew();
-      if (defers) ring.getEvents();
-      callback();
+      this.#left.renew(ring.requestsInFlight);
+      if (this.#defers) ring.getEvents();
+      this.#deliver();
     };
     const wakeup =
       registered < 0 ? registered : addon.wakeupOpen(this.#eventFd, told, needsThread());
@@ -59,15 +77,65 @@ export class CompletionWatch {
     this.#ring.registerEventfd(this.#eventFd);
   }
 
+  /**
+   * Calls back, and arranges that we look again where the kernel has left work to us. Whatever the
+   * callback throws is the program's.
+   */
+  #deliver(): void {
+    try {
+      this.#callback();
+    } finally {
+      this.#lookOn();
+    }
+  }
+
+  /** Looks on, and calls back in a macrotask of its own for what is found. */
+  #lookOn(): void {
+    if (!this.#defers || !this.#isOpen || this.#ring.isClosed) return;
+    this.#found = this.#left.lookOn();
+    if (this.#found) this.#left.soon();
+  }
+
+  /** A look is due: calls back if there is anything. */
+  #again(): void {
+    if (!this.#isOpen) return;
+    if (this.#ring.isClosed) this.close();
+    else if (this.#found || this.#collect()) this.#deliver();
+    else this.#lookOn();
+  }
+
+  /** Collects what the kernel holds back. Whether completions came that the program has not seen. */
+  #collect(): boolean {
+    const ring = this.#ring;
+    const before = ring.cqReady();
+    ring.getEvents();
+    if (ring.cqReady() === before) return false;
+    this.#left.renew(ring.requestsInFlight);
+    return true;
+  }
+
+  /** Without IORING_SETUP_TASKRUN_FLAG nothing says it: then only what one look does is certain. */
+  #isLeft(): boolean {
+    const ring = this.#ring;
+    if ((ring.flags & IORING_SETUP_TASKRUN_FLAG) !== 0) {
+      return (ring.sqFlags() & IORING_SQ_TASKRUN) !== 0;
+    }
+    return ring.requestsInFlight > WORK_PER_LOOK;
+  }
+
   /** Keeps the process alive until `unref` or `close`. */
   ref(): this {
-    if (this.#isOpen) addonOfRing().wakeupRef(this.#wakeup);
+    if (!this.#isOpen) return this;
+    this.#left.referenced = true;
+    addonOfRing().wakeupRef(this.#wakeup);
     return this;
   }
 
   /** Does not keep the process alive, as at the start. */
   unref(): this {
-    if (this.#isOpen) addonOfRing().wakeupUnref(this.#wakeup);
+    if (!this.#isOpen) return this;
+    this.#left.referenced = false;
+    addonOfRing().wakeupUnref(this.#wakeup);
     return this;
   }
 
@@ -75,6 +143,7 @@ export class CompletionWatch {
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#left.stop();
     const addon = addonOfRing();
     addon.wakeupClose(this.#wakeup);
     if (!this.#ring.isClosed) this.#ring.unregisterEventfd();

@@ -44,6 +44,7 @@ import { CachedStat } from "./cached-stat.ts";
 import { capabilitiesOf, hasWideAdvice, probeOpcodes } from "./capabilities.ts";
 import { cutChain } from "./cut-chain.ts";
 import { describeFlags } from "./describe.ts";
+import { LeftWork } from "./left-work.ts";
 import { write64, writeSqe, writeSqeHead } from "./requests.ts";
 import { Scratch } from "./scratch.ts";
 import { openLargestRing, type Ring, sizeNote } from "./setup.ts";
@@ -110,6 +111,9 @@ export class IoUringEngine implements Engine {
   /** Slot, generation and result of what completes without the kernel, three by three. */
   readonly #finished: number[] = [];
   #referenced = false;
+  readonly #left: LeftWork;
+  /** How many SQEs there were when we last went to sleep. */
+  #seenTail = 0;
   #buffersRegistered = false;
   #filesRegistered = false;
 
@@ -143,7 +147,16 @@ export class IoUringEngine implements Engine {
       "io_uring_register",
     );
     this.#control[CONTROL.eventsArg] = 0;
-    const wakeup = addon.wakeupOpen(this.#eventFd, options.wake, needsWakeupThread());
+    this.#left = new LeftWork({
+      isLeft: () => (this.#sq.flags() & IORING_SQ_TASKRUN) !== 0,
+      look: () => this.#look() > 0,
+      again: options.wake,
+    });
+    const wake = () => {
+      this.#left.renew(this.#inFlight);
+      options.wake();
+    };
+    const wakeup = addon.wakeupOpen(this.#eventFd, wake, needsWakeupThread());
     this.#wakeup = typeof wakeup === "number" ? this.#fail(wakeup, "uv_poll_init") : wakeup;
     this.awake();
     const { params, ringMemory } = ring;
@@ -304,15 +317,23 @@ export class IoUringEngine implements Engine {
 
   idle(): boolean {
     if (this.#finished.length > 0) return true;
-    // A flag says that the kernel has work for us; not that it still has. It sets IORING_SQ_TASKRUN
-    // after it has added the work, which we may have done in between, and then the flag stays.
-    // Whoever only believed it would look for ever. What comes after this look wakes us.
-    return this.#cq.setFlagsThenLook(0) || this.#look() > 0;
+    // What comes after this look wakes us.
+    if (this.#cq.setFlagsThenLook(0) || this.#look() > 0) return true;
+    return this.#deferred && this.#lookOn();
+  }
+
+  /** Without DEFER_TASKRUN the kernel does by itself what it says is left. */
+  #lookOn(): boolean {
+    const { tail } = this.#sq;
+    if (tail !== this.#seenTail) this.#left.add((tail - this.#seenTail) | 0);
+    this.#seenTail = tail;
+    return this.#left.lookOn();
   }
 
   setReferenced(referenced: boolean): void {
     if (referenced === this.#referenced) return;
     this.#referenced = referenced;
+    this.#left.referenced = referenced;
     if (referenced) this.#addon.wakeupRef(this.#wakeup);
     else this.#addon.wakeupUnref(this.#wakeup);
   }
@@ -368,6 +389,7 @@ export class IoUringEngine implements Engine {
 
   close(): void {
     const addon = this.#addon;
+    this.#left.stop();
     addon.ringUnguard(this.#ring.fd);
     addon.wakeupClose(this.#wakeup);
     addon.closeFd(this.#eventFd);
@@ -421,7 +443,9 @@ export class IoUringEngine implements Engine {
     }
     if ((this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) === 0) return 0;
     this.#enter(0, 0, IORING_ENTER_GETEVENTS);
-    return cq.available();
+    const count = cq.available();
+    if (count > 0) this.#left.renew(this.#inFlight);
+    return count;
   }
 
   #enter(toSubmit: number, minimum: number, flags: number): number {
