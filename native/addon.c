@@ -66,7 +66,7 @@ static bool define_methods(napi_env env, napi_value exports, struct addon *addon
 		METHOD("pipe", linux_pipe),
 		METHOD("closeFd", close_fd),
 		METHOD("fcntlGetFlags", fcntl_get_flags),
-		METHOD("seekable", file_seekable),
+		METHOD("descriptorFacts", descriptor_facts),
 		METHOD("directAlignment", direct_alignment),
 		METHOD("statxCached", statx_cached),
 		METHOD("mountMagic", mount_magic),

@@ -1,5 +1,5 @@
 /*
- * Small Linux calls: eventfd(2), pipe2(2), fcntl(2), lseek(2), statx(2), statmount(2).
+ * Small Linux calls: eventfd(2), pipe2(2), fcntl(2), preadv(2), statx(2), statmount(2).
  */
 #define _GNU_SOURCE /* pipe2 */
 #include "../platform.h"
@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef AT_EMPTY_PATH
@@ -68,15 +69,64 @@ napi_value linux_pipe(napi_env env, napi_callback_info info)
 	return to_result(env, pipe2((int *)(void *)ends, O_CLOEXEC | O_NONBLOCK));
 }
 
-/* seekable(fd): 0, or -ESPIPE for what has no offsets, such as a pipe */
-napi_value file_seekable(napi_env env, napi_callback_info info)
-{
-	napi_value argv[1];
-	int32_t fd;
+/* What descriptorFacts is asked, and answers: src/native/addon.ts has the same numbers. */
+enum { NO_PREAD = 1, NO_PWRITE = 2, NONBLOCKING = 4, NO_SEEK = 8, IS_FIFO = 16 };
 
-	if (!get_args(env, info, 1, argv, NULL) || !get_i32(env, argv[0], &fd))
+/*
+ * One vector too many: where a position is taken the kernel says EINVAL, before it looks at any
+ * memory and without an event for inotify, which a transfer of nothing is.
+ */
+#define TOO_MANY 1025
+
+static bool reads_nowhere(int fd)
+{
+	return syscall(__NR_preadv, fd, NULL, TOO_MANY, 0, 0) < 0 && errno == ESPIPE;
+}
+
+static bool writes_nowhere(int fd)
+{
+	return syscall(__NR_pwritev, fd, NULL, TOO_MANY, 0, 0) < 0 && errno == ESPIPE;
+}
+
+/* Whether it answers EAGAIN rather than wait; what has its bytes on a device waits all the same. */
+static bool is_nonblocking(int fd)
+{
+	const int flags = fcntl(fd, F_GETFL);
+	struct stat file;
+
+	if (flags < 0 || !(flags & O_NONBLOCK) || fstat(fd, &file) < 0)
+		return false;
+	return !S_ISREG(file.st_mode) && !S_ISDIR(file.st_mode) && !S_ISBLK(file.st_mode);
+}
+
+static bool is_fifo(int fd)
+{
+	struct stat file;
+
+	return fstat(fd, &file) == 0 && S_ISFIFO(file.st_mode);
+}
+
+/* descriptorFacts(fd, asked): those bits of `asked` that are so; nothing is of a bad descriptor */
+napi_value descriptor_facts(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	int32_t facts = 0, fd;
+	uint32_t asked;
+
+	if (!get_args(env, info, 2, argv, NULL) || !get_i32(env, argv[0], &fd) ||
+	    !get_u32(env, argv[1], &asked))
 		return NULL;
-	return to_result(env, lseek(fd, 0, SEEK_CUR) < 0 ? -1 : 0);
+	if ((asked & NO_PREAD) && reads_nowhere(fd))
+		facts |= NO_PREAD;
+	if ((asked & NO_PWRITE) && writes_nowhere(fd))
+		facts |= NO_PWRITE;
+	if ((asked & NONBLOCKING) && is_nonblocking(fd))
+		facts |= NONBLOCKING;
+	if ((asked & NO_SEEK) && lseek(fd, 0, SEEK_CUR) < 0)
+		facts |= NO_SEEK;
+	if ((asked & IS_FIFO) && is_fifo(fd))
+		facts |= IS_FIFO;
+	return to_i32(env, facts);
 }
 
 /* directAlignment(fd, out): what O_DIRECT needs on this file */

@@ -73,6 +73,11 @@ export interface EngineCapabilities {
    * gives them to another engine; absent means true.
    */
   readonly filePosition?: boolean;
+  /**
+   * A position on what takes none is ESPIPE, as for pread(2), and O_NONBLOCK is heeded. Where this
+   * is false, the runtime sees to it; absent means true.
+   */
+  readonly heedsDescriptor?: boolean;
   /** `link` and `hardLink` chains are ordered by the engine itself. */
   readonly links: boolean;
   /** Operations whose failure breaks a soft chain of the engine, by kind; where absent, all. */

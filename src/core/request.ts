@@ -101,6 +101,11 @@ export class Request {
    * loop while it is copied.
    */
   offLoop = false;
+  /**
+   * A transfer whose descriptor is known to take it: positions, if it has one, and else to wait.
+   * The runtime looks at any other, for engines that do not say ESPIPE and EAGAIN by themselves.
+   */
+  trusted = false;
   /** Start only when everything queued before has completed. */
   drain = false;
   /** Give up after this many milliseconds; 0 means never. Only with capability `deadline`. */
@@ -137,6 +142,7 @@ export class Request {
     this.drain = false;
     this.direct = false;
     this.offLoop = false;
+    this.trusted = false;
     this.deadlineMs = 0;
     return this;
   }

@@ -4,6 +4,7 @@ import { INSPECT, type InspectArguments, shownAs } from "../base/inspect.ts";
 import { INLINE_BYTES } from "../base/limits.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
 import { byteLengthOf, type Leases } from "../memory/leases.ts";
+import { NO_PREAD, NO_PWRITE, NO_SEEK } from "../runtime/descriptor-facts.ts";
 import type { Scheduler } from "../runtime/scheduler.ts";
 import type { Session } from "../runtime/session.ts";
 import { Flight, readValue, readvValue, writeValue, writevValue } from "./handle-flight.ts";
@@ -42,6 +43,7 @@ const Parent = class {} as unknown as new (native: NativeHandle) => NodeHandle;
 
 /** Of a plain transfer's own request only these fields ever change. */
 const TRANSFER = new Request();
+TRANSFER.trusted = true;
 const READ = OperationKind.Read;
 const WRITE = OperationKind.Write;
 // What is larger would hold the loop while it is copied.
@@ -63,16 +65,23 @@ export class FileHandle extends Parent {
   /** Has offsets, and no rules for memory: every transfer within its buffer is a good one. */
   readonly #plain: boolean;
   readonly #seekable: boolean;
+  readonly #direct: boolean;
+  /** Takes a position to read, to write: a file of /proc may take one and not the other. */
+  readonly #readsAt: boolean;
+  readonly #writesAt: boolean;
   #flight: Flight | undefined = undefined;
 
   /**
-   * @param seekable Whether the file has offsets; a pipe has none.
+   * @param facts What is so of the descriptor: any of NO_SEEK, NO_PREAD and NO_PWRITE.
    * @param direct Whether it was opened with O_DIRECT.
    */
-  constructor(native: NativeHandle, seekable: boolean, direct: boolean) {
+  constructor(native: NativeHandle, facts: number, direct: boolean) {
     super(native);
-    this.#seekable = seekable;
-    this.#plain = seekable && !direct;
+    this.#seekable = (facts & NO_SEEK) === 0;
+    this.#readsAt = (facts & NO_PREAD) === 0;
+    this.#writesAt = (facts & NO_PWRITE) === 0;
+    this.#direct = direct;
+    this.#plain = this.#seekable && this.#readsAt && !direct;
   }
 
   override read(
@@ -119,7 +128,7 @@ export class FileHandle extends Parent {
       }
     }
     const wanted = isOpen(this) ? readArguments(buffer, offset, length, position) : undefined;
-    if (wanted === undefined || (wanted.position !== -1 && !this.#seekable)) {
+    if (wanted === undefined || (wanted.position !== -1 && !this.#readsAt)) {
       return super.read(buffer, offset, length, position);
     }
     return this.#transfer(READ, wanted);
@@ -132,20 +141,20 @@ export class FileHandle extends Parent {
     position?: unknown,
   ): Promise<unknown> {
     const wanted = isOpen(this) ? writeArguments(buffer, offset, length, position) : undefined;
-    if (wanted === undefined || (wanted.position !== -1 && !this.#seekable)) {
+    if (wanted === undefined || (wanted.position !== -1 && !this.#writesAt)) {
       return super.write(buffer, offset, length, position);
     }
     return this.#transfer(WRITE, wanted);
   }
 
   override readv(buffers?: unknown, position?: unknown): Promise<unknown> {
-    if (!isOpen(this) || !this.#takesVectors(buffers, position))
+    if (!isOpen(this) || !this.#takesVectors(buffers, position, this.#readsAt))
       return super.readv(buffers, position);
     return this.#vectors(OperationKind.Readv, buffers, position);
   }
 
   override writev(buffers?: unknown, position?: unknown): Promise<unknown> {
-    if (!isOpen(this) || !this.#takesVectors(buffers, position))
+    if (!isOpen(this) || !this.#takesVectors(buffers, position, this.#writesAt))
       return super.writev(buffers, position);
     return this.#vectors(OperationKind.Writev, buffers, position);
   }
@@ -210,7 +219,7 @@ export class FileHandle extends Parent {
   }
 
   get #isDirect(): boolean {
-    return this.#seekable && !this.#plain;
+    return this.#seekable && this.#direct;
   }
 
   /**
@@ -253,10 +262,14 @@ export class FileHandle extends Parent {
     return flight.move(() => start(true));
   }
 
-  #takesVectors(buffers: unknown, position: unknown): buffers is readonly BufferView[] {
+  #takesVectors(
+    buffers: unknown,
+    position: unknown,
+    takes: boolean,
+  ): buffers is readonly BufferView[] {
     if (!isViews(buffers)) return false;
     // Whatever is no number is the file position.
-    return typeof position !== "number" || (isPosition(position) && this.#seekable);
+    return typeof position !== "number" || (isPosition(position) && takes);
   }
 
   #vectors(

@@ -32,6 +32,8 @@ export function startTransfer(start: Start, wanted: Transfer): Promise<unknown> 
   request.reset(kind);
   request.fd = fd;
   request.offset = position;
+  // Of a position, the handle knows that the file takes it.
+  request.trusted = position !== -1;
   request.length = count;
   request.buffer = view;
   if (lent.held) {
@@ -58,6 +60,7 @@ export function startVectors(
   request.reset(kind);
   request.fd = fd;
   request.offset = position;
+  request.trusted = position !== -1;
   request.length = buffers.length;
   memory.lendAll(request, buffers, kind === OperationKind.Writev, extras);
   direct?.mark(request);

@@ -4,6 +4,7 @@ import { AT_FDCWD, O_CLOEXEC, O_DIRECT, O_PATH } from "../abi/linux.ts";
 import { systemError } from "../base/errors.ts";
 import { type PathLike, parseFileMode, stringToFlags, validatePath } from "../base/validate.ts";
 import { OperationKind, Request } from "../core/index.ts";
+import { NO_PREAD, NO_PWRITE, NO_SEEK } from "../runtime/descriptor-facts.ts";
 import { failing } from "../runtime/failing.ts";
 import type { Receiver } from "../runtime/receiver.ts";
 import type { Session } from "../runtime/session.ts";
@@ -135,7 +136,10 @@ class Opening implements Receiver {
     if (result >= 0) this.#opened(result);
     else if (lacksReader(result, flags)) {
       // Nobody reads this FIFO: the ring says so, where node:fs waits for somebody.
-      openByThread(path, flags, mode).then((fd) => this.#succeed(fd, false), this.#reject);
+      openByThread(path, flags, mode).then(
+        (fd) => this.#succeed(fd, NO_SEEK | NO_PREAD | NO_PWRITE),
+        this.#reject,
+      );
     } else this.#resolve(failing(systemError(result, "open", path)));
   }
 
@@ -148,22 +152,23 @@ class Opening implements Receiver {
 
   #opened(fd: number): void {
     this.#fd = fd;
-    const { scheduler, direct } = this.#session;
-    const seekable = direct?.seekable(fd) === true;
-    if (!isEarly(fd, this.#wanted.flags, seekable)) this.#succeed(fd, seekable);
+    const { scheduler, facts } = this.#session;
+    const known = facts?.opened(fd) ?? 0;
+    const seekable = (known & NO_SEEK) === 0;
+    if (!isEarly(fd, this.#wanted.flags, seekable)) this.#succeed(fd, known);
     else {
       // From here on it is closed there.
       this.#fd = -1;
       const opening = openFifo(scheduler, { ...this.#wanted, fd });
-      opening.then((waited) => this.#succeed(waited, false), this.#reject);
+      opening.then((waited) => this.#succeed(waited, known), this.#reject);
     }
   }
 
-  #succeed(fd: number, seekable: boolean): void {
+  #succeed(fd: number, facts: number): void {
     const { flags } = this.#wanted;
     this.#session.direct?.opened(fd, flags);
     const native = nativeHandle(fd);
     this.#fd = -1;
-    this.#resolve(new FileHandle(native, seekable, (flags & O_DIRECT) !== 0));
+    this.#resolve(new FileHandle(native, facts, (flags & O_DIRECT) !== 0));
   }
 }

@@ -173,6 +173,11 @@ class ReadFile extends Call {
     else this.#readIntoCell();
   }
 
+  /** Nobody else has what we opened, so that it waits if that is how we opened it. */
+  get #isTrusted(): boolean {
+    return this.#held === undefined && (this.#flags & O_NONBLOCK) === 0;
+  }
+
   #readIntoCell(): void {
     const { cells, session } = this.#files;
     let cell = this.#cell;
@@ -183,6 +188,7 @@ class ReadFile extends Call {
     this.#step = cellStep;
     const have = this.#have;
     READ.fd = this.#fd;
+    READ.trusted = this.#isTrusted;
     READ.buffer = cell.bytes;
     READ.length = CELL_BYTES - have;
     if (have === 0) {
@@ -278,6 +284,7 @@ class ReadFile extends Call {
     const have = this.#have;
     this.#step = target;
     READ.fd = this.#fd;
+    READ.trusted = this.#isTrusted;
     READ.buffer = memory;
     READ.length = Math.min(memory.length - have, FS_CHUNK_BYTES);
     READ.setAddress(this.#address + have);

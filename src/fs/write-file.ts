@@ -1,5 +1,5 @@
 /** writeFile and appendFile: open, write until all is written, sync where asked, close. */
-import { O_APPEND, O_CLOEXEC, O_CREAT, O_TRUNC, O_WRONLY } from "../abi/linux.ts";
+import { O_APPEND, O_CLOEXEC, O_CREAT, O_NONBLOCK, O_TRUNC, O_WRONLY } from "../abi/linux.ts";
 import { systemError } from "../base/errors.ts";
 import { FS_CALLS_KEPT, FS_CELL_BYTES, FS_CHUNK_BYTES, FS_OFF_LOOP_BYTES } from "../base/limits.ts";
 import { parseFileMode } from "../base/validate.ts";
@@ -54,6 +54,7 @@ class WriteFile extends Call {
   #held: HeldDescriptor | undefined = undefined;
   #path: unknown = undefined;
   #flush = false;
+  #nonblocking = false;
   #data: Data = "";
   #encoding: BufferEncoding = "utf8";
   #cell: Cell | undefined = undefined;
@@ -95,6 +96,7 @@ class WriteFile extends Call {
 
   #open(settings: Settings): void {
     const { flags, mode } = settings;
+    this.#nonblocking = (flags & O_NONBLOCK) !== 0;
     const path = this.#path as string | Uint8Array;
     const data = this.#data;
     this.#asked = sizeOf(data);
@@ -248,6 +250,8 @@ class WriteFile extends Call {
     }
     this.#step = writing;
     WRITE.fd = this.#fd;
+    // Nobody else has what we opened, so that it waits if that is how we opened it.
+    WRITE.trusted = this.#held === undefined && !this.#nonblocking;
     WRITE.buffer = this.#memory;
     WRITE.length = length;
     WRITE.setAddress(this.#address + from);

@@ -47,6 +47,17 @@ export const GUARD_FOREIGN = 0xffff_ffff;
 /** Bytes of control memory that a guard reads. */
 export const GUARD_CONTROL_SIZE = 64;
 
+/** Fact of a descriptor: pread(2) of it is ESPIPE. */
+export const NO_PREAD = 1;
+/** Fact: pwrite(2) of it is ESPIPE. A pipe takes no positions, and some files only to read. */
+export const NO_PWRITE = 2;
+/** Fact: O_NONBLOCK is set, on what heeds it: no regular file, directory or block device. */
+export const NONBLOCKING = 4;
+/** Fact: lseek(2) fails, because it has no offsets. */
+export const NO_SEEK = 8;
+/** Fact: it is a pipe, with or without a name. */
+export const IS_FIFO = 16;
+
 /** The exported functions. Each may be called in every environment that loaded the addon. */
 export interface NativeAddon extends PosixAioAddon {
   /**
@@ -138,8 +149,13 @@ export interface NativeAddon extends PosixAioAddon {
   closeFd(fd: number): number;
   /** fcntl(2) with F_GETFL: the open flags of a descriptor. */
   fcntlGetFlags(fd: number): number;
-  /** lseek(2) to where it is: 0, or -ESPIPE for what has no offsets, such as a pipe. */
-  seekable(fd: number): number;
+  /**
+   * What a descriptor is, by small system calls without side effects: those of the bits `asked`
+   * that are so. Of one that is not open, nothing is.
+   *
+   * @param asked Any of NO_PREAD, NO_PWRITE, NONBLOCKING, NO_SEEK, IS_FIFO.
+   */
+  descriptorFacts(fd: number, asked: number): number;
   /**
    * What O_DIRECT needs on this file, by statx(2): `out[0]` alignment of memory, `out[1]` of
    * offsets and lengths, in bytes; both 0 when the file cannot do it. -EOPNOTSUPP when the kernel

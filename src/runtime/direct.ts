@@ -39,11 +39,6 @@ export class DirectFiles {
     this.#note(fd, flags);
   }
 
-  /** Whether a descriptor has offsets: a file does, a pipe does not. */
-  seekable(fd: number): boolean {
-    return this.#addon.seekable(fd) === 0;
-  }
-
   /** Forgets a descriptor that is about to be closed. */
   closed(fd: number): void {
     if (fd < this.#states.length) this.#states[fd] = State.unknown;

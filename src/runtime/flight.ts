@@ -34,7 +34,7 @@ export class Flight {
   readonly #memory: unknown[] = [];
   readonly #extras: (Extras | undefined)[] = [];
   readonly #kinds: Uint8Array;
-  readonly #onFallback: Uint8Array;
+  #onFallback: Uint8Array;
 
   /**
    * @param depth The most rows.
@@ -123,6 +123,11 @@ export class Flight {
       this.#memory.some((memory) => sharesBytes(memory, view)) ||
       this.#extras.some((extras) => sharesBytes(extras?.source, view))
     );
+  }
+
+  /** From now on there is a second engine. */
+  addFallback(): void {
+    this.#onFallback = new Uint8Array(this.slots.limit);
   }
 
   /** Notes which of two engines a request is with. */

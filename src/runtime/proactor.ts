@@ -35,6 +35,7 @@ import { loadNative } from "../native/load.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { startEmulatedChain } from "./chain.ts";
 import { CompletionQueue } from "./completion-queue.ts";
+import { DescriptorFacts } from "./descriptor-facts.ts";
 import type { OperationDescriptor } from "./descriptors.ts";
 import { DirectFiles } from "./direct.ts";
 import { type Explanation, explain } from "./explain.ts";
@@ -137,7 +138,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     const ours = (["links", "drain", "deadline", "filePosition"] as const).filter(
       (name) => capabilities[name] === false,
     );
-    const { breaksLink: _, withoutDeadline: __, ...told } = capabilities;
+    const { breaksLink: _, withoutDeadline: __, heedsDescriptor: ___, ...told } = capabilities;
     return {
       ...told,
       operations: [...native, ...emulated],
@@ -167,7 +168,8 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     const { scheduler, engine } = this.session();
     const hard = options?.hard === true;
     const prepared = this.prepare(descriptors);
-    if (!ordersNatively(prepared, engine, hard)) {
+    const links = prepared.every(({ request }) => scheduler.canLink(request));
+    if (!links || !ordersNatively(prepared, engine, hard)) {
       return startEmulatedChain(scheduler, prepared, hard);
     }
     return prepared.map(({ request, extras }, i) => {
@@ -275,8 +277,10 @@ export class Proactor extends FileOperations implements AsyncDisposable {
    */
   registerFiles(descriptors: readonly number[]): boolean {
     for (const [i, fd] of descriptors.entries()) validateFd(fd, `descriptors[${i}]`);
-    const { engine } = this.session();
-    return (engine.registerFiles?.(descriptors) ?? -1) >= 0;
+    const { engine, facts } = this.session();
+    if ((engine.registerFiles?.(descriptors) ?? -1) < 0) return false;
+    facts?.registered(descriptors);
+    return true;
   }
 
   /** Which engine runs here, which cannot, why, and what to do about it. */
@@ -345,10 +349,12 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     const complete = engine.capabilities.operations.every(Boolean);
     const fallback =
       complete || engine.name === threadPool.name ? undefined : threadPool.create(options);
-    scheduler = new Scheduler(engine, fallback);
-    scheduler.setReferenced(this.#referenced);
     const native = loadNative();
     const standIn = this.#choice?.missed?.passing === true;
+    const heeds = engine.capabilities.heedsDescriptor !== false || !native.available;
+    const facts = heeds ? undefined : new DescriptorFacts(native.addon);
+    scheduler = new Scheduler(engine, fallback, facts, () => threadPool.create(options));
+    scheduler.setReferenced(this.#referenced);
     this.current = {
       engine,
       fallback,
@@ -356,6 +362,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
       memory: new RequestMemory(native.available ? native.addon : undefined),
       direct: native.available ? new DirectFiles(native.addon) : undefined,
       standIn,
+      facts,
     };
     if (!standIn) return this.current;
     this.#standIn = this.current;
@@ -398,7 +405,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     await new Promise<void>((resolve) => session.scheduler.whenQuiet(resolve));
     session.scheduler.stop();
     session.engine.close();
-    session.fallback?.close();
+    session.scheduler.fallback?.close();
     this.#ending = undefined;
   }
 }

@@ -10,6 +10,7 @@ import {
   Request,
   type SlotTable,
 } from "../core/index.ts";
+import { BY_ENGINE, BY_THREAD, type DescriptorFacts } from "./descriptor-facts.ts";
 import type { Extras } from "./extras.ts";
 import { ALONE, Flight, type Tenant, TOLD } from "./flight.ts";
 import { type Finisher, Gate } from "./gate.ts";
@@ -48,7 +49,10 @@ const MOST_DIRECT = DIRECT_BATCH;
 export class Scheduler implements CompletionSink, OperationOwner {
   readonly #engine: Engine;
   /** For operations that the engine has no way to do. */
-  readonly #fallback: Engine | undefined;
+  #fallback: Engine | undefined;
+  /** What is looked up of a descriptor first; undefined where the engine heeds all of it. */
+  readonly #facts: DescriptorFacts | undefined;
+  readonly #makeThreads: (() => Engine) | undefined;
   readonly #flight: Flight;
   readonly #slots: SlotTable;
   #gate: Gate | undefined;
@@ -92,9 +96,21 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#turn();
   };
 
-  constructor(engine: Engine, fallback: Engine | undefined) {
+  /**
+   * @param fallback Does what `engine` cannot.
+   * @param facts For an engine without the capability `heedsDescriptor`.
+   * @param makeThreads Makes the fallback once a descriptor is for read(2) and write(2) themselves.
+   */
+  constructor(
+    engine: Engine,
+    fallback: Engine | undefined,
+    facts?: DescriptorFacts,
+    makeThreads?: () => Engine,
+  ) {
     this.#engine = engine;
     this.#fallback = fallback;
+    this.#facts = facts;
+    this.#makeThreads = makeThreads;
     this.#watches = new Watches(engine, (operation) => this.requestCancel(operation));
     this.#flight = new Flight(engine.depth, fallback !== undefined);
     this.#slots = this.#flight.slots;
@@ -108,6 +124,16 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** Operations that have a slot: with the engine, or just finished. */
   get inFlight(): number {
     return this.#slots.used;
+  }
+
+  /** What does the engine's part where it cannot, by now. */
+  get fallback(): Engine | undefined {
+    return this.#fallback;
+  }
+
+  /** Whether an engine that orders chains may be given this as a part of one. */
+  canLink(request: Request): boolean {
+    return this.#facts === undefined || this.#facts.look(request) === BY_ENGINE;
   }
 
   /** Operations that wait for room. */
@@ -363,9 +389,14 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #queue(request: Request, tenant: Tenant, extras: Extras | undefined, place: number): boolean {
     const slots = this.#slots;
     if (request.chain > 1 && slots.limit - slots.used < request.chain) return false;
+    const facts = this.#facts;
+    // Of a chain that the engine orders, `canLink` has looked.
+    const verdict = facts === undefined || request.chain !== 1 ? BY_ENGINE : facts.look(request);
+    if (verdict === BY_THREAD && this.#fallback === undefined) this.#addFallback();
     const fallback = this.#fallback;
     // Without a fallback the engine refuses by itself what it cannot do.
-    const main = fallback === undefined || doesItself(this.#engine, request);
+    const main =
+      fallback === undefined || (verdict !== BY_THREAD && doesItself(this.#engine, request));
     const engine = main ? this.#engine : fallback;
     if (request.drain === true || this.#drainSlot !== -1) {
       if (this.#mustWaitForDrain(request, engine)) return false;
@@ -373,7 +404,10 @@ export class Scheduler implements CompletionSink, OperationOwner {
     const index = slots.take();
     if (index === -1) return false;
     const generation = slots.generation(index);
-    let status = engine.queue(request, index, generation, this);
+    let status =
+      verdict === BY_ENGINE
+        ? engine.queue(request, index, generation, this)
+        : this.#queueUnusual(verdict, request, index);
     if (status === BUSY) {
       engine.commit();
       status = engine.queue(request, index, generation, this);
@@ -390,6 +424,25 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#flight.enter(index, request, tenant, extras, place);
     if (fallback !== undefined) this.#flight.setFallback(index, !main);
     return true;
+  }
+
+  /** What ends with an errno at once, or is left to read(2) and write(2) themselves. */
+  #queueUnusual(verdict: number, request: Request, index: number): QueueStatus {
+    const generation = this.#slots.generation(index);
+    if (verdict < 0) {
+      this.complete(index, generation, verdict, false);
+      return QueueStatus.Completed;
+    }
+    const { buffer } = request;
+    request.buffer = this.#facts?.memoryOf(request);
+    const status = (this.#fallback as Engine).queue(request, index, generation, this);
+    request.buffer = buffer;
+    return status;
+  }
+
+  #addFallback(): void {
+    this.#fallback = this.#makeThreads?.();
+    this.#flight.addFallback();
   }
 
   /** Drains that the engine does not order itself: alone before, and alone until it is done. */
@@ -428,6 +481,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       this.#staged = false;
       this.#refused = this.#engine.commit() < 0 || this.#noRoom;
       this.#fallback?.commit();
+      this.#facts?.forget();
       const room = Math.max(1, MOST_COMPLETIONS - this.#turnCompletions);
       let reaped = this.#engine.reap(this, room);
       if (this.#fallback !== undefined && reaped < room) {

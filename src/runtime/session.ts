@@ -1,4 +1,5 @@
 import type { Engine } from "../core/index.ts";
+import type { DescriptorFacts } from "./descriptor-facts.ts";
 import type { DirectFiles } from "./direct.ts";
 import type { RequestMemory } from "./memory.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -15,4 +16,6 @@ export interface Session {
   readonly direct: DirectFiles | undefined;
   /** The best engine was short of something: this one stands in until it has nothing to do. */
   readonly standIn?: boolean;
+  /** Knows what a descriptor takes, where the engine does not heed it. */
+  readonly facts: DescriptorFacts | undefined;
 }

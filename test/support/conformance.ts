@@ -20,8 +20,6 @@ export interface Limits {
   readonly fallsBack: boolean;
   /** What can be done at once is there at the next look, without a turn of the loop. */
   readonly inline: boolean;
-  /** What has no position is read and written whatever offset is given; else that is ESPIPE. */
-  readonly ignoresOffsetsOnPipes: boolean;
   /** Reading an empty pipe lets the program go on. */
   readonly waitsElsewhere: boolean;
   /** What cancel can stop. */
@@ -46,7 +44,6 @@ export const LIMITS: Readonly<Partial<Record<EngineName, Limits>>> = {
     rwFlags: true,
     fallsBack: false,
     inline: true,
-    ignoresOffsetsOnPipes: true,
     waitsElsewhere: true,
     cancel: "running",
     wait: true,
@@ -61,7 +58,6 @@ export const LIMITS: Readonly<Partial<Record<EngineName, Limits>>> = {
     rwFlags: true,
     fallsBack: true,
     inline: false,
-    ignoresOffsetsOnPipes: true,
     waitsElsewhere: true,
     cancel: "waiting",
     wait: true,
@@ -76,7 +72,6 @@ export const LIMITS: Readonly<Partial<Record<EngineName, Limits>>> = {
     rwFlags: false,
     fallsBack: true,
     inline: false,
-    ignoresOffsetsOnPipes: true,
     waitsElsewhere: true,
     cancel: "waiting",
     wait: true,
@@ -90,7 +85,6 @@ export const LIMITS: Readonly<Partial<Record<EngineName, Limits>>> = {
     rwFlags: false,
     fallsBack: false,
     inline: false,
-    ignoresOffsetsOnPipes: false,
     waitsElsewhere: true,
     cancel: "waiting",
     wait: false,
@@ -104,7 +98,6 @@ export const LIMITS: Readonly<Partial<Record<EngineName, Limits>>> = {
     rwFlags: false,
     fallsBack: false,
     inline: true,
-    ignoresOffsetsOnPipes: false,
     waitsElsewhere: false,
     cancel: "none",
     wait: true,
@@ -118,7 +111,6 @@ export const LIMITS: Readonly<Partial<Record<EngineName, Limits>>> = {
     rwFlags: true,
     fallsBack: false,
     inline: false,
-    ignoresOffsetsOnPipes: false,
     waitsElsewhere: true,
     cancel: "running",
     wait: true,

@@ -62,6 +62,7 @@ type Simulated =
   | "addressOf"
   | "allocate"
   | "closeFd"
+  | "descriptorFacts"
   | "directAlignment"
   | "eventfd"
   | "fcntlGetFlags"
@@ -311,6 +312,10 @@ export class FakeKernel implements Pick<NativeAddon, Extract<keyof NativeAddon, 
   }
 
   fcntlGetFlags(): number {
+    return 0;
+  }
+
+  descriptorFacts(): number {
     return 0;
   }
 

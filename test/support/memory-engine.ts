@@ -58,7 +58,7 @@ export class EngineProactor extends Proactor {
     const native = loadNative();
     const addon = this.#addon ?? (native.available ? native.addon : undefined);
     const memory = new RequestMemory(addon);
-    this.current = { engine, fallback, scheduler, memory, direct: undefined };
+    this.current = { engine, fallback, scheduler, memory, direct: undefined, facts: undefined };
     return this.current;
   }
 }

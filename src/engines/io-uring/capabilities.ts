@@ -79,6 +79,7 @@ export function capabilitiesOf(ring: Ring, supported: ReadonlySet<number>): Engi
     operations: permitted(OPCODES.map((opcode) => supported.has(opcode))),
     asynchronous: true,
     addresses: true,
+    heedsDescriptor: false,
     // Without it a chain ends at an SQE that is refused, and what follows runs as if it were new.
     links: (ring.flags & IORING_SETUP_SUBMIT_ALL) !== 0,
     breaksLink: OPCODES.map((_, kind) => BREAKS_LINK.has(kind)),

@@ -53,6 +53,7 @@ export function capabilitiesOf(hasPoll: boolean): EngineCapabilities {
     direct: true,
     addresses: true,
     filePosition: false,
+    heedsDescriptor: false,
     links: false,
     drain: false,
     deadline: false,

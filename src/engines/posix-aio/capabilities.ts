@@ -9,6 +9,7 @@ export const CAPABILITIES: EngineCapabilities = {
   asynchronous: false,
   addresses: true,
   filePosition: false,
+  heedsDescriptor: false,
   links: false,
   drain: false,
   deadline: false,

@@ -6,6 +6,7 @@ import { parseFileMode, stringToFlags, validatePath } from "../../base/validate.
 import { FILE_POSITION, OperationKind, Request } from "../../core/index.ts";
 import type { LentView } from "../../memory/leases.ts";
 import { bufferMade } from "../../memory/young-buffers.ts";
+import { NO_SEEK } from "../../runtime/descriptor-facts.ts";
 import type { Session } from "../../runtime/session.ts";
 import { type EarlyFifo, isEarly, lacksReader, openFifo } from "../fifo.ts";
 import { type Back, Call } from "./call.ts";
@@ -108,8 +109,9 @@ export class RingFunctions implements StreamFunctions {
 
   /** The ring opens a FIFO for reading without waiting for its writer; Node tells of it then. */
   #opened(wanted: Omit<EarlyFifo, "fd">, fd: number, back: Back): void {
-    const { scheduler, direct } = this.#session;
-    if (!isEarly(fd, wanted.flags, direct?.seekable(fd) === true)) back(null, fd);
+    const { scheduler, facts } = this.#session;
+    const seekable = ((facts?.opened(fd) ?? 0) & NO_SEEK) === 0;
+    if (!isEarly(fd, wanted.flags, seekable)) back(null, fd);
     else {
       openFifo(scheduler, { ...wanted, fd }).then(
         (waited) => setImmediate(back, null, waited),
