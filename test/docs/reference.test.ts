@@ -15,7 +15,8 @@ function imports(): { page: string; entries: readonly string[] }[] {
   return Object.entries(exports).flatMap(([subpath, target]) => {
     const entries = entryPoints(JSON.stringify({ exports: target }));
     if (entries.length === 0) return [];
-    const name = subpath === "." ? "proactor" : subpath.slice("./".length);
+    // A subpath of a subpath, such as register/report, stands on the page of the first.
+    const name = subpath === "." ? "proactor" : (subpath.split("/")[1] ?? "");
     return [{ page: `docs/api/${name}.md`, entries }];
   });
 }
