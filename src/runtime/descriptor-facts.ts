@@ -65,7 +65,11 @@ export class DescriptorFacts {
   /** What is to become of a request: {@link BY_ENGINE}, {@link BY_THREAD} or a negative errno. */
   look(request: Request): number {
     const { kind } = request;
-    if (kind < READ || kind > WRITEV || request.trusted === true) return BY_ENGINE;
+    if (kind < READ || kind > WRITEV) return BY_ENGINE;
+    if (request.length === 0 || kind === WRITEV) {
+      if (writesNothing(request)) return BY_THREAD;
+    }
+    if (request.trusted === true) return BY_ENGINE;
     if (request.offset !== AT_POSITION) {
       // Reads have odd numbers, writes even ones.
       const fact = (kind & 1) === (WRITE & 1) ? NO_PWRITE : NO_PREAD;
@@ -114,4 +118,15 @@ export class DescriptorFacts {
     this.#facts = facts;
     return true;
   }
+}
+
+/**
+ * Whether it is a write of no bytes, which a file may have an answer to: write(2) hands it on, and
+ * io_uring does not. There is no write(2) with flags, or of a registered file.
+ */
+function writesNothing({ kind, buffers, length, flags, fixedFile }: Request): boolean {
+  if ((kind !== WRITE && kind !== WRITEV) || flags !== 0 || fixedFile === true) return false;
+  if (buffers === undefined) return length === 0;
+  for (const each of buffers) if (each.byteLength > 0) return false;
+  return true;
 }

@@ -3,6 +3,9 @@ import {
   AT_FDCWD,
   AT_REMOVEDIR,
   O_CLOEXEC,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_PATH,
   STATX_BASIC_STATS,
   STATX_BTIME,
   STATX_DIOALIGN,
@@ -50,6 +53,9 @@ import { decodeStatx, STATX_BUFFER_BYTES, type Statx } from "./statx.ts";
 
 const SYNC_ALL = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 const STATX_WANTED = STATX_BASIC_STATS | STATX_BTIME | STATX_DIOALIGN;
+
+/** With any of these, open(2) of what is no regular file waits for nothing. */
+const NEVER_WAITS = O_NONBLOCK | O_DIRECTORY | O_PATH;
 
 // Constants out of other modules are looked up at every use; these are part of the code.
 const READ = OperationKind.Read;
@@ -121,6 +127,8 @@ export abstract class FileOperations {
     const request = this.#pathRequest(OperationKind.Open, path);
     request.flags = stringToFlags(flags) | O_CLOEXEC;
     request.mode = parseFileMode(mode, "mode", 0o666);
+    // Tried on this thread, it would not wait for the other side of a FIFO, or for a modem.
+    request.offLoop = (request.flags & NEVER_WAITS) === 0;
     if (options?.resolve !== undefined) {
       validateUint32(options.resolve, "options.resolve");
       request.extra = options.resolve;

@@ -137,6 +137,20 @@ describeOnSystem("positions of what has none", (engine, limits) => {
   );
 });
 
+describeOnSystem("a write of no bytes", (engine) => {
+  it("has the answer of the file", () =>
+    withProactor({ engine }, async (p) => {
+      const fd = fs.openSync("/proc/self/oom_score_adj", "r+");
+      const none = Buffer.alloc(0);
+      assert.equal(await endOf(p.write(fd, none)), "EINVAL write");
+      assert.equal(await endOf(p.write(fd, Buffer.from("x"), { length: 0 })), "EINVAL write");
+      assert.equal(await endOf(p.promises.write(fd, none)), "EINVAL write");
+      assert.equal(await endOf(p.write(fd, none, { offset: 0 })), "EINVAL write");
+      assert.equal(await endOf(p.writev(fd, [none])), "EINVAL write");
+      fs.closeSync(fd);
+    }));
+});
+
 describeOnSystem("O_NONBLOCK", (engine, limits) => {
   it("says EAGAIN for an empty FIFO at once, and leaves no read behind", () =>
     withFifo(O_NONBLOCK, (fd) =>

@@ -59,11 +59,59 @@ const DESCRIPTORS = `
   })();
 `;
 
+/** Writes of no bytes, to a file that refuses them. */
+const NOTHING_WRITTEN = `
+  ${NOTES}
+  const file = "/proc/self/oom_score_adj";
+  const none = Buffer.alloc(0);
+  const stream = (name, parts) => new Promise((resolve) => {
+    const out = fs.createWriteStream(file, { flags: "r+" });
+    out.on("error", (error) => resolve(note(name, shown(error))));
+    out.on("finish", () => resolve(note(name, "finish")));
+    for (const part of parts) out.write(part);
+    out.end();
+  });
+  (async () => {
+    await run("write text", "writeFile", file, "");
+    await run("write bytes", "writeFile", file, none);
+    await run("write flag", "writeFile", file, "", { flag: "r+" });
+    await run("append text", "appendFile", file, "");
+    await run("append bytes", "appendFile", file, none);
+    const fd = fs.openSync(file, "r+");
+    await run("fd whole", "writeFile", fd, "");
+    await run("fd text", "write", fd, "");
+    await run("fd bytes", "write", fd, none);
+    await run("fd bytes at", "write", fd, none, 0, 0, 0);
+    await run("fd vectors", "writev", fd, [none, none]);
+    await run("fd vectors at", "writev", fd, [none], 0);
+    await run("fd no vectors", "writev", fd, []);
+    await stream("stream text", [""]);
+    await stream("stream bytes", [none]);
+    await stream("stream two", ["", none]);
+    await stream("stream none", []);
+    for (const name of ["writeFile", "appendFile"])
+      note("promise " + name, await fs.promises[name](file, "").catch(shown));
+    const handle = await fs.promises.open(file, "r+");
+    for (const args of [[none], [""], [none, 0, 0, 0]])
+      note("handle write", await handle.write(...args).then(Object.keys, shown));
+    note("handle writev", await handle.writev([none]).then(Object.keys, shown));
+    for (const name of ["writeFile", "appendFile"])
+      note("handle " + name, await handle[name]("").catch(shown));
+    await handle.close();
+  })();
+`;
+
 describe("descriptors under the preload", () => {
   it("refuse positions and do not wait as they do without it", async () => {
     const { preloaded } = await twins(DESCRIPTORS);
     assert.match(preloaded.stdout, /ESPIPE/);
     assert.match(preloaded.stdout, /EAGAIN/);
+    assert.equal(preloaded.code, 0, preloaded.stderr);
+  });
+
+  it("are written no bytes where Node does so", async () => {
+    const { preloaded } = await twins(NOTHING_WRITTEN);
+    assert.match(preloaded.stdout, /EINVAL/);
     assert.equal(preloaded.code, 0, preloaded.stderr);
   });
 });

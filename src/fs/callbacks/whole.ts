@@ -83,6 +83,8 @@ function put(
   const options = plainOptions(args[2], WRITE_OPTIONS);
   if (path === undefined || options === undefined || !isCallback(callback)) return false;
   if (!isView(data) && typeof data !== "string") return false;
+  // Some releases of Node write no bytes then, and some do not write.
+  if ((typeof data === "string" ? data.length : data.byteLength) === 0) return false;
   if (CALLED.some((each, i) => fs[each] !== known[i])) return false;
   return start(on, name, [path, data, options], callback);
 }
