@@ -312,6 +312,25 @@ describe("watchCompletions", () => {
     }, "ring"),
   );
 
+  // HAZARDS Q1: what found no place has signaled before there was one.
+  uringIt("is called back for completions that the kernel held back", [], async () => {
+    using ring = queueInitParams(4, { cqEntries: 4 });
+    const events = new EventTarget();
+    let results = 0;
+    using watch = watchCompletions(ring, () => {
+      const count = ring.forEachCqe(() => results++);
+      ring.cqAdvance(count);
+      if (results === 16) events.dispatchEvent(new Event("done"));
+    });
+    watch.ref();
+    const done = once(events, "done");
+    for (let i = 0; i < 4; i++) {
+      for (let j = 0; j < 4; j++) prepare(ring, (sqe) => ring.prepNop(sqe));
+      submit(ring, 4);
+    }
+    await done;
+  });
+
   // HAZARDS Q6: of the signals of such a ring, Linux 6.12.117 delivers the first.
   uringIt("is called back each time, where completions wait for us", [], () =>
     withTempDir(async (dir) => {

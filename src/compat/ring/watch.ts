@@ -91,8 +91,11 @@ export class CompletionWatch {
 
   /** Looks on, and calls back in a macrotask of its own for what is found. */
   #lookOn(): void {
-    if (!this.#defers || !this.#isOpen || this.#ring.isClosed) return;
-    this.#found = this.#left.lookOn();
+    const ring = this.#ring;
+    if (!this.#isOpen || ring.isClosed) return;
+    // What was held back has signaled already.
+    const hasRoom = ring.cqHasOverflow() && ring.cqReady() < ring.cqEntries;
+    this.#found = (hasRoom && this.#collect()) || (this.#defers && this.#left.lookOn());
     if (this.#found) this.#left.soon();
   }
 
