@@ -56,6 +56,7 @@ static bool define_methods(napi_env env, napi_value exports, struct addon *addon
 		METHOD("ringGuard", ring_guard),
 		METHOD("ringCloseWith", ring_close_with),
 		METHOD("ringUnguard", ring_unguard),
+		METHOD("ringForsake", ring_forsake),
 		METHOD("map", memory_map),
 		METHOD("unmap", memory_unmap),
 		METHOD("allocate", memory_allocate),

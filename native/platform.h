@@ -76,6 +76,7 @@ napi_value uring_register(napi_env env, napi_callback_info info);
 napi_value ring_guard(napi_env env, napi_callback_info info);
 napi_value ring_close_with(napi_env env, napi_callback_info info);
 napi_value ring_unguard(napi_env env, napi_callback_info info);
+napi_value ring_forsake(napi_env env, napi_callback_info info);
 napi_value linux_eventfd(napi_env env, napi_callback_info info);
 napi_value linux_pipe(napi_env env, napi_callback_info info);
 napi_value fcntl_get_flags(napi_env env, napi_callback_info info);

@@ -39,7 +39,7 @@ struct guard {
 	uint32_t setup_flags;
 	uint32_t cq_mask;
 	uint32_t cqe_size;
-	const uint32_t *control;
+	uint32_t *control;
 	const uint32_t *sq_head;
 	const uint32_t *sq_tail;
 	const uint32_t *sq_dropped;
@@ -280,4 +280,36 @@ napi_value ring_unguard(napi_env env, napi_callback_info info)
 	NAPI_MUST(napi_delete_reference(env, guard->control_ref));
 	free(guard);
 	return to_i32(env, 0);
+}
+
+/* ringForsake(fd): one look at a ring that JavaScript has forgotten */
+napi_value ring_forsake(napi_env env, napi_callback_info info)
+{
+	uint32_t flags = U_IORING_ENTER_GETEVENTS;
+	struct guard *guard;
+	struct addon *addon;
+	napi_value argv[1];
+	uint32_t finals;
+	int32_t fd, left;
+
+	if (!get_args(env, info, 1, argv, (void **)&addon) || !get_i32(env, argv[0], &fd))
+		return NULL;
+	for (guard = addon->guards; guard; guard = guard->next)
+		if (guard->fd == fd)
+			break;
+	if (!guard)
+		return to_i32(env, -ENOENT);
+	finals = guard->control[CONTROL_FINALS];
+	guard->control[CONTROL_CQ_HEAD] = consume(guard, guard->control[CONTROL_CQ_HEAD], &finals);
+	guard->control[CONTROL_FINALS] = finals;
+	left = in_flight(guard, finals);
+	if (left <= 0)
+		return to_i32(env, 0);
+	if (!cancel_all(guard))
+		return to_i32(env, -EINVAL);
+	if (guard->setup_flags & U_IORING_SETUP_SQPOLL)
+		flags |= U_IORING_ENTER_SQ_WAKEUP;
+	/* Completions that the kernel holds back are seen at the next look. */
+	(void)sys_uring_enter(guard->fd, 0, 0, flags, 0, 0);
+	return to_i32(env, left);
 }

@@ -132,6 +132,12 @@ export const DIRECT_BATCH = 2;
 /** How long `queueExit` of a ring waits for requests that it canceled, in ms. */
 export const RING_EXIT_MS = 1000;
 
+/** How long after the first look a ring that was collected is looked at again, in ms. */
+export const FORGOTTEN_RETRY_MS = 1;
+
+/** The longest time between two looks at a ring that was collected, in ms. */
+export const MAX_FORGOTTEN_RETRY_MS = 1000;
+
 /** Scratch memory of one whole-file call of proactor/fs; a smaller file takes a single read. */
 export const FS_CELL_BYTES = 64 * 1024;
 

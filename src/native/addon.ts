@@ -102,6 +102,13 @@ export interface NativeAddon extends PosixAioAddon {
   ringCloseWith(fd: number, other: number): number;
   /** Ends `ringGuard`, before the rings are unmapped and `fd` closed. -ENOENT without a guard. */
   ringUnguard(fd: number): number;
+  /**
+   * Looks at a guarded ring that JavaScript uses no more: consumes its completions, and cancels
+   * what is left. Never waits. Returns how many requests were in flight before that; call it again
+   * until that is 0, then `ringUnguard`. -ENOENT without a guard, -EINVAL where something is in
+   * flight that the kernel cannot cancel as a whole (before 6.0).
+   */
+  ringForsake(fd: number): number;
 
   /**
    * mmap(2) of a descriptor: shared, populated, readable and writable, not inherited by a fork.

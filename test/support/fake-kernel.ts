@@ -266,6 +266,11 @@ export class FakeKernel implements Pick<NativeAddon, Extract<keyof NativeAddon, 
     return 0;
   }
 
+  ringForsake(): number {
+    this.log.push("ringForsake");
+    return 0;
+  }
+
   ringUnguard(): number {
     this.log.push("ringUnguard");
     return 0;

@@ -7,9 +7,6 @@ import {
   IORING_SETUP_NO_MMAP,
   IORING_SETUP_REGISTERED_FD_ONLY,
   IORING_SETUP_SQ_REWIND,
-  IORING_UNREGISTER_RING_FDS,
-  RSRC_UPDATE_OFFSET,
-  RSRC_UPDATE_SIZE,
 } from "../../abi/io-uring.ts";
 import { ProactorError, systemError } from "../../base/errors.ts";
 import { INSPECT, type InspectArguments, shownAs } from "../../base/inspect.ts";
@@ -17,7 +14,8 @@ import type { Ring as MappedRing } from "../../engines/io-uring/setup.ts";
 import type { NativeAddon } from "../../native/addon.ts";
 import type { CompletionQueue, SubmissionQueue } from "../../ring/index.ts";
 import { InFlight } from "./in-flight.ts";
-import { type Pointer, resolve, Struct } from "./memory.ts";
+import { type Pointer, resolve } from "./memory.ts";
+import { closeAddress, dropRemains, keepRemains, type Remains } from "./remains.ts";
 
 /** Rings that the teardown guard cannot read; see `ringGuard`. */
 const UNGUARDED = IORING_SETUP_NO_MMAP | IORING_SETUP_REGISTERED_FD_ONLY | IORING_SETUP_SQ_REWIND;
@@ -61,7 +59,8 @@ export abstract class RingCore {
   /** What io_uring_register is called with. */
   protected registerFd: number;
   protected registerFlags: number;
-  #isGuarded = false;
+  /** What outlives this object where the program forgets it. */
+  readonly #remains: Remains;
   /** What the kernel keeps beyond single requests, by what it was registered as. */
   readonly #registered = new Map<string, unknown>();
   /** What is not registered any more, but may be in use until nothing is in flight. */
@@ -90,12 +89,33 @@ export abstract class RingCore {
     if (typeof page === "number") throw systemError(page, "mmap");
     this.control = new Uint32Array(page);
     this.controlAddress = addon.addressOf(this.control);
+    this.#remains = {
+      addon,
+      mapped,
+      address: this.#address(),
+      isGuarded: false,
+      lent: this.inFlight.lent,
+      registered: this.#registered,
+      retired: this.retired,
+      control: this.control,
+    };
     this.guard();
+    keepRemains(this, this.#remains);
+  }
+
+  #address(): Remains["address"] {
+    const { ringFd, enterFd, enterFlags, registerFd, registerFlags } = this;
+    return { ringFd, enterFd, enterFlags, registerFd, registerFlags };
+  }
+
+  /** After a change of how the kernel is called for this ring. */
+  protected noteAddress(): void {
+    this.#remains.address = this.#address();
   }
 
   /** Whether the end of this environment waits for the ring; see the `ringGuard` of the addon. */
   get isGuarded(): boolean {
-    return this.#isGuarded;
+    return this.#remains.isGuarded;
   }
 
   /** Shows its descriptor, its sizes, and how many requests are in flight. */
@@ -116,25 +136,19 @@ export abstract class RingCore {
     const page = this.control.buffer as ArrayBuffer;
     const result = this.addon.ringGuard(fd, params, ringMemory, page);
     if (result < 0) throw systemError(result, "io_uring_setup");
-    this.#isGuarded = true;
+    this.#remains.isGuarded = true;
   }
 
   protected unguard(): void {
-    if (this.#isGuarded) this.addon.ringUnguard(this.mapped.fd);
-    this.#isGuarded = false;
+    if (this.isGuarded) this.addon.ringUnguard(this.mapped.fd);
+    this.#remains.isGuarded = false;
   }
 
   /** Closes the ring, or ends its registration where that is all there is left. */
   protected closeRing(): void {
     this.unguard();
-    const isRegistration = (this.enterFlags & IORING_ENTER_REGISTERED_RING) !== 0;
-    const isFdClosed = this.registerFlags !== 0 && this.ringFd !== -1;
-    if (isRegistration && this.ringFd !== -1) {
-      // Otherwise the index would stay taken until the thread ends.
-      const update = new Struct(RSRC_UPDATE_SIZE).setU32(RSRC_UPDATE_OFFSET, this.enterFd);
-      this.register(IORING_UNREGISTER_RING_FDS, update, 1);
-    }
-    if (!isFdClosed) this.mapped.close();
+    dropRemains(this.#remains);
+    closeAddress(this.#remains);
     this.isOpen = false;
     // The number may be somebody else's descriptor from now on.
     this.enterFd = -1;
@@ -143,9 +157,10 @@ export abstract class RingCore {
 
   /** Replaces the mapped ring after a resize. */
   protected remap(mapped: MappedRing): void {
-    const wasGuarded = this.#isGuarded;
+    const wasGuarded = this.isGuarded;
     this.unguard();
     this.mapped = mapped;
+    this.#remains.mapped = mapped;
     this.sq = mapped.sq;
     this.cq = mapped.cq;
     this.sqes = mapped.sq.sqes;

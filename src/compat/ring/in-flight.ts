@@ -67,6 +67,8 @@ export class InFlight {
   #used = 0;
   /** What is lent, by place: undefined, one object, or a Set of them. */
   #held: unknown[] = new Array(DIRECT + INITIAL_PLACES).fill(undefined);
+  /** The same, for who keeps it longer than the ring lives. */
+  readonly lent = { held: this.#held };
   /** The place whose request completes instead, when a completion comes that nobody waits for. */
   readonly #partners = new Map<number, number>();
 
@@ -250,6 +252,7 @@ export class InFlight {
     this.#shift = 32 - Math.log2(places);
     this.#used = 0;
     this.#held = new Array(DIRECT + places).fill(undefined);
+    this.lent.held = this.#held;
     this.#partners.clear();
     const moved = new Map<number, number>();
     for (const place of live) {

@@ -60,7 +60,8 @@ export abstract class LendingRing extends RingCore {
     super(addon, mapped);
     this.lent = new Array(mapped.sq.entries).fill(undefined);
     this.#accounted = mapped.sq.tail;
-    this.inFlight.onObjectDone = (index) => this.objects.done(index);
+    const { objects } = this;
+    this.inFlight.onObjectDone = (index) => objects.done(index);
   }
 
   protected override remap(mapped: MappedRing): void {

@@ -183,6 +183,7 @@ export abstract class RegisterRingVerbs extends BufferRingVerbs {
     if (result === 1) {
       this.enterFd = update.u32(RSRC_UPDATE_OFFSET);
       this.enterFlags |= IORING_ENTER_REGISTERED_RING;
+      this.noteAddress();
     }
     return result;
   }
@@ -196,6 +197,7 @@ export abstract class RegisterRingVerbs extends BufferRingVerbs {
     if (result === 1) {
       this.enterFd = this.ringFd;
       this.enterFlags &= ~IORING_ENTER_REGISTERED_RING;
+      this.noteAddress();
     }
     return result;
   }
@@ -213,6 +215,7 @@ export abstract class RegisterRingVerbs extends BufferRingVerbs {
     this.addon.closeFd(this.ringFd);
     this.registerFd = this.enterFd;
     this.registerFlags = IORING_REGISTER_USE_REGISTERED_RING;
+    this.noteAddress();
     return 1;
   }
 

@@ -45,6 +45,10 @@ export interface RingParams {
  *
  * Verbs that liburing has return a value >= 0 or -errno, as there. Misuse throws: a length beyond
  * the end of a view, an sqe of -1, a ring that was closed. The ring belongs to one thread.
+ *
+ * A ring that is collected without `queueExit` is closed in order, with a process warning
+ * `PROACTOR_FORGOTTEN`: its requests are canceled, and what they were lent stays until the last has
+ * completed.
  */
 export class Ring extends ControlVerbs {
   /**
