@@ -94,6 +94,9 @@ export const ENGINE_RETRY_MS = 100;
 /** How long io_uring_enter(2) may say EAGAIN, EBUSY or ENOMEM without a break, in ms. */
 export const ENTER_PATIENCE_MS = 10_000;
 
+/** How long a ring that failed may take to give up what it had taken, in ms. */
+export const LET_GO_MS = 1000;
+
 /** How long to wait before a request is canceled anew that a cancellation has missed, in ms. */
 export const CANCEL_AGAIN_MS = 10;
 

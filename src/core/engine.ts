@@ -1,3 +1,4 @@
+import type { ProactorError } from "../base/errors.ts";
 import { OperationKind } from "./operation-kind.ts";
 import { FILE_POSITION, type Request } from "./request.ts";
 
@@ -58,6 +59,11 @@ export interface CompletionSink {
    * failed for a reason of the runtime's own, such as its permission model, has no errno.
    */
   failed?(index: number, generation: number, error: Error): void;
+  /**
+   * Hears that what is still with the engine will never complete, because the kernel can no longer
+   * be asked: it is to be settled, and its memory never to be used again.
+   */
+  lost?(result: number, error: Error): void;
 }
 
 /** What an engine can do. Callers ask these, never an engine's name. */
@@ -172,6 +178,8 @@ export interface EngineOptions {
   readonly ioWorkers?: number | undefined;
   /** Called when `reap` has work and the engine was told that the program is idle. */
   readonly wake: () => void;
+  /** Called once, when the engine has failed for good: what it has it settles, and takes no more. */
+  readonly failed?: (error: ProactorError) => void;
 }
 
 /** Whether an engine can run here, and if not, why and what to do about it. */

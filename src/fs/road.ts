@@ -25,7 +25,7 @@ let found: Session | null | undefined;
 
 /** What operations run on, or undefined where they are left to node:fs. */
 export function road(): Session | undefined {
-  if (found !== undefined) return found ?? undefined;
+  if (found !== undefined && found?.retired !== true) return found ?? undefined;
   const session = find();
   // An engine that only stands in for a better one is no answer for ever.
   if (session !== undefined) found = session;

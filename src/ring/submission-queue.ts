@@ -86,6 +86,19 @@ export class SubmissionQueue {
     return this.#tail;
   }
 
+  /**
+   * Takes back every entry that the kernel has not consumed, which it does within
+   * io_uring_enter(2) only: not with IORING_SETUP_SQPOLL. Returns how many there were.
+   */
+  withdraw(): number {
+    const head = loadAcquire(this.#words, this.#layout.head) | 0;
+    const count = (this.#tail - head) | 0;
+    this.#headCached = head;
+    this.#tail = head;
+    storeRelease(this.#words, this.#layout.tail, head);
+    return count;
+  }
+
   /** Goes back to the first entry: with IORING_SETUP_SQ_REWIND every enter starts there. */
   rewind(): void {
     this.#tail = 0;

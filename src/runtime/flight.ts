@@ -1,5 +1,11 @@
 import { errnoOf } from "../base/errors.ts";
-import { type BufferView, OperationKind, type Request, SlotTable } from "../core/index.ts";
+import {
+  type BufferView,
+  type CompletionSink,
+  OperationKind,
+  type Request,
+  SlotTable,
+} from "../core/index.ts";
 import type { Extras } from "./extras.ts";
 import type { Gate } from "./gate.ts";
 import { detached, sharesBytes } from "./memory.ts";
@@ -16,6 +22,9 @@ const YIELDS_NOTHING = YIELDS;
 export const ALONE = -1;
 /** See {@link ALONE}. */
 export const TOLD = -2;
+
+/** Memory that a kernel which can no longer be asked may still write to. */
+const LOST: unknown[] = [];
 
 /** What a slot is for: whatever is to be settled when its request completes. */
 export type Tenant = Operation<unknown> | Gate | Receiver;
@@ -115,6 +124,16 @@ export class Flight {
   explain(slot: number, error: Error): void {
     // A copy: what a program was started with may serve several operations.
     this.#extras[slot] = { ...this.#extras[slot], explain: () => error };
+  }
+
+  /** Completes all that the engine has, and keeps its memory for ever: the kernel may have it. */
+  lose(sink: CompletionSink, result: number, error: Error): void {
+    for (let slot = 0; slot < this.slots.size; slot++) {
+      if (!this.isTaken(slot) || this.isOnFallback(slot)) continue;
+      LOST.push(this.#memory[slot], this.#extras[slot]);
+      this.explain(slot, error);
+      sink.complete(slot, this.slots.generation(slot), result, false);
+    }
   }
 
   /** Whether anything in flight has a byte in common with a view. */

@@ -96,6 +96,8 @@ export class Proactor extends FileOperations implements AsyncDisposable {
   #choice: Choice | undefined;
   /** When an engine that was short of something is asked again. */
   #askAgainAt = 0;
+  /** The end of a session whose engine failed. */
+  #retired: Promise<void> | undefined;
   /** What runs in the place of such an engine. */
   #standIn: Session | undefined;
   #pool: BufferPool | undefined;
@@ -327,9 +329,9 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     sessionOf = (proactor) => proactor.session();
   }
 
-  #choose(): Choice {
-    // What was chosen for want of descriptors or memory is chosen anew; the rest stays.
-    const due = this.#choice?.missed?.passing === true && this.current === undefined;
+  /** @param anew Whether what was chosen for want of descriptors or memory is chosen again. */
+  #choose(anew = false): Choice {
+    const due = anew && this.#choice?.missed?.passing === true;
     if (this.#choice === undefined || (due && performance.now() >= this.#askAgainAt)) {
       this.#choice = chooseEngine(this.#options.engine);
       this.#askAgainAt = performance.now() + ENGINE_RETRY_MS;
@@ -341,10 +343,14 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     if (this.#closing !== undefined) {
       throw new ProactorError("ERR_PROACTOR_CLOSED", "The proactor was shut down");
     }
-    const choice = this.#choose();
+    const choice = this.#choose(true);
     if (this.#standIn !== undefined && choice.factory === threadPool) return this.#stand();
     let scheduler: Scheduler | undefined;
-    const options = { ...this.#engineOptions, wake: () => scheduler?.wake() };
+    const options = {
+      ...this.#engineOptions,
+      wake: () => scheduler?.wake(),
+      failed: (error: Error) => this.#retire(scheduler, error),
+    };
     const engine = this.#create(choice, options);
     const complete = engine.capabilities.operations.every(Boolean);
     const fallback =
@@ -382,6 +388,26 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     }
   }
 
+  /** The engine has failed for good: what it has it settles, and another takes what comes. */
+  #retire(scheduler: Scheduler | undefined, error: Error): void {
+    const { factory, decidedBy } = this.#choice as Choice;
+    const session = this.current;
+    if (session?.scheduler !== scheduler || session === undefined) return;
+    if (decidedBy !== "capability" || factory === threadPool) return;
+    const missed = { name: factory.name, reason: error.message, passing: false };
+    this.#choice = { factory: threadPool, decidedBy, missed };
+    session.retired = true;
+    this.current = undefined;
+    this.#retired = this.#finish(session);
+  }
+
+  async #finish({ scheduler, engine }: Session): Promise<void> {
+    await new Promise<void>((resolve) => scheduler.whenQuiet(resolve));
+    scheduler.stop();
+    engine.close();
+    scheduler.fallback?.close();
+  }
+
   /** Uses the thread pool until nothing is in flight there: then the better engine is asked again. */
   #stand(): Session {
     const session = this.#standIn as Session;
@@ -400,12 +426,10 @@ export class Proactor extends FileOperations implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    await this.#retired;
     const session = this.#ending;
     if (session === undefined) return;
-    await new Promise<void>((resolve) => session.scheduler.whenQuiet(resolve));
-    session.scheduler.stop();
-    session.engine.close();
-    session.scheduler.fallback?.close();
+    await this.#finish(session);
     this.#ending = undefined;
   }
 }

@@ -222,6 +222,10 @@ export class Scheduler implements CompletionSink, OperationOwner {
     if (this.#slots.isCurrent(index, generation)) this.#flight.explain(index, error);
   }
 
+  lost(result: number, error: Error): void {
+    this.#flight.lose(this, result, error);
+  }
+
   missed(index: number, generation: number): void {
     const isThere = () => this.#slots.isCurrent(index, generation);
     if (isThere()) this.#watches.soon(() => isThere() && this.#ask(index, generation));

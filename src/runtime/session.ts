@@ -18,4 +18,6 @@ export interface Session {
   readonly standIn?: boolean;
   /** Knows what a descriptor takes, where the engine does not heed it. */
   readonly facts: DescriptorFacts | undefined;
+  /** The engine has failed for good: another session takes what comes. */
+  retired?: boolean;
 }

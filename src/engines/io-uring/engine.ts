@@ -24,9 +24,9 @@ import {
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from "../../abi/io-uring.ts";
-import { EAGAIN, EALREADY, ENOENT } from "../../abi/linux.ts";
+import { EAGAIN, EALREADY, ECANCELED, ENOENT } from "../../abi/linux.ts";
 import { systemError } from "../../base/errors.ts";
-import { RESERVED_SQES, SQPOLL_SPINS } from "../../base/limits.ts";
+import { RESERVED_SQES, RETRY_MS, SQPOLL_SPINS } from "../../base/limits.ts";
 import {
   type CompletionSink,
   type Engine,
@@ -44,6 +44,7 @@ import { CachedStat } from "./cached-stat.ts";
 import { capabilitiesOf, hasWideAdvice, probeOpcodes } from "./capabilities.ts";
 import { cutChain } from "./cut-chain.ts";
 import { describeFlags } from "./describe.ts";
+import { cancelAll, Failure, Patience, withdraw } from "./failure.ts";
 import { LeftWork } from "./left-work.ts";
 import { write64, writeSqe, writeSqeHead } from "./requests.ts";
 import { Scratch } from "./scratch.ts";
@@ -68,6 +69,9 @@ const GENERATION = 0x3fff_ffff;
 /** What a cancellation, or a deadline, answers that found nothing, or could only send a signal. */
 const MISSED = -ENOENT;
 const RUNNING = -EALREADY;
+
+/** Rings that may still have requests, which nothing can end: their memory stays. */
+const LOST: IoUringEngine[] = [];
 
 /** The words of the control page after those that the teardown guard reads. */
 const CONTROL = { eventsArg: 16, time: 24, ringFd: 28, words: 1024 } as const;
@@ -114,12 +118,22 @@ export class IoUringEngine implements Engine {
   readonly #left: LeftWork;
   /** How many SQEs there were when we last went to sleep. */
   #seenTail = 0;
+  readonly #failed: EngineOptions["failed"];
+  readonly #wake: () => void;
+  readonly #patience: Patience;
+  /** io_uring_enter has failed for good. */
+  #failure: Failure | undefined;
+  /** Looks, while there is a failure, for what the kernel gives up. */
+  #watch: NodeJS.Timeout | undefined;
   #buffersRegistered = false;
   #filesRegistered = false;
 
   /** @param defer Whether completions may wait until we enter the kernel: see `mayDefer`. */
-  constructor(addon: NativeAddon, options: EngineOptions, defer = true) {
+  constructor(addon: NativeAddon, options: EngineOptions, defer = true, patience = new Patience()) {
     this.#addon = addon;
+    this.#failed = options.failed;
+    this.#wake = options.wake;
+    this.#patience = patience;
     const ring = openLargestRing(addon, { ...options, defer });
     this.#ring = ring;
     this.#sq = ring.sq;
@@ -173,6 +187,7 @@ export class IoUringEngine implements Engine {
       setupFlags: describeFlags(ring.flags),
       ...sizeNote(ring, options),
       registeredRing: registered !== -1,
+      retries: patience.text,
       wakeup: addon.wakeupKind(this.#wakeup),
       ...workers,
     };
@@ -234,6 +249,7 @@ export class IoUringEngine implements Engine {
   }
 
   #handOver(): number {
+    if (this.#failure !== undefined) return this.#refuseStaged(this.#failure);
     const toSubmit = this.#sq.publish();
     if (this.#sqPoll) return this.#commitSqPoll(toSubmit);
     this.#staged = 0;
@@ -242,7 +258,10 @@ export class IoUringEngine implements Engine {
       // Work that completed in the kernel meanwhile is collected by the same call.
       const flags = this.#deferred && this.#inFlight > 0 ? IORING_ENTER_GETEVENTS : 0;
       const taken = this.#enter(left, 0, flags);
-      if (taken <= 0) return taken === 0 ? -EAGAIN : taken;
+      if (taken <= 0) {
+        if (this.#failure !== undefined) return 0;
+        return taken === 0 ? -EAGAIN : taken;
+      }
       this.#inFlight += taken;
       left -= taken;
       if (left > 0) this.#cutChain(left);
@@ -263,9 +282,12 @@ export class IoUringEngine implements Engine {
     const cq = this.#cq;
     let count = cq.available();
     if (count === 0) {
-      if (this.#inFlight === 0) return 0;
+      if (this.#inFlight === 0) {
+        clearInterval(this.#watch);
+        return 0;
+      }
       count = this.#look();
-      if (count === 0) return 0;
+      if (count === 0) return this.#failure === undefined ? 0 : this.#loseRest(sink);
     }
     if (count > max) count = max;
     const words = cq.signedWords;
@@ -280,7 +302,9 @@ export class IoUringEngine implements Engine {
       // The mark of our own requests is the sign.
       if (high >= 0) {
         if (!more && this.#scratch.hasLarge) this.#scratch.release(low);
-        sink.complete(low, high, result, more);
+        if (result === -ECANCELED && this.#failure !== undefined) {
+          this.#fallOut(sink, this.#failure, low, high);
+        } else sink.complete(low, high, result, more);
       } else if (result === MISSED || result === RUNNING) {
         sink.missed?.(low, high & GENERATION);
       }
@@ -299,12 +323,16 @@ export class IoUringEngine implements Engine {
     for (let i = 0; i < finished.length; i += 3) {
       const index = finished[i] as number;
       this.#scratch.release(index);
-      sink.complete(index, finished[i + 1] as number, finished[i + 2] as number, false);
+      const [generation, result] = [finished[i + 1] as number, finished[i + 2] as number];
+      if (result === this.#failure?.result) this.#fallOut(sink, this.#failure, index, generation);
+      else sink.complete(index, generation, result, false);
     }
     return finished.length / 3;
   }
 
   cancel(index: number, generation: number): boolean {
+    // Everything is given up already.
+    if (this.#failure !== undefined) return true;
     if (this.#sq.space(1) === 0) this.commit();
     // A cancellation that is dropped because the queue is full is a hang (HAZARDS C3).
     if (!this.#writeCancel(index, generation)) this.#cancels.push(index, generation);
@@ -317,6 +345,7 @@ export class IoUringEngine implements Engine {
 
   idle(): boolean {
     if (this.#finished.length > 0) return true;
+    if (this.#failure !== undefined) return this.#cq.available() > 0;
     // What comes after this look wakes us.
     if (this.#cq.setFlagsThenLook(0) || this.#look() > 0) return true;
     return this.#deferred && this.#lookOn();
@@ -340,6 +369,8 @@ export class IoUringEngine implements Engine {
 
   wait(minimum: number, timeoutMs: number): void {
     if (this.#finished.length > 0 || this.#cq.available() >= minimum) return;
+    // The caller comes again until the time of a failed ring is over: a second at most.
+    if (this.#failure !== undefined) return;
     if (timeoutMs === Number.POSITIVE_INFINITY) {
       this.#enter(0, minimum, IORING_ENTER_GETEVENTS);
       return;
@@ -353,7 +384,7 @@ export class IoUringEngine implements Engine {
     // struct io_uring_getevents_arg: sigmask, sigmask_sz, min_wait_usec, ts.
     words.fill(0, CONTROL.eventsArg, CONTROL.eventsArg + 4);
     write64(words, CONTROL.eventsArg + 4, this.#controlAddress + CONTROL.time * 4);
-    this.#addon.uringEnterArg(
+    const result = this.#addon.uringEnterArg(
       this.#enterFd,
       0,
       minimum,
@@ -361,9 +392,11 @@ export class IoUringEngine implements Engine {
       this.#controlAddress + CONTROL.eventsArg * 4,
       24,
     );
+    if (result < 0) this.#refusedBy(result);
   }
 
   registerBuffers(regions: readonly { address: number; length: number }[]): number {
+    if (this.#failure !== undefined) return this.#failure.result;
     const { fd } = this.#ring;
     if (this.#buffersRegistered) this.#addon.uringRegister(fd, IORING_UNREGISTER_BUFFERS, 0, 0);
     const iovecs = new Uint32Array(regions.length * 4);
@@ -378,6 +411,7 @@ export class IoUringEngine implements Engine {
   }
 
   registerFiles(descriptors: readonly number[]): number {
+    if (this.#failure !== undefined) return this.#failure.result;
     const { fd } = this.#ring;
     if (this.#filesRegistered) this.#addon.uringRegister(fd, IORING_UNREGISTER_FILES, 0, 0);
     const table = Int32Array.from(descriptors);
@@ -390,10 +424,53 @@ export class IoUringEngine implements Engine {
   close(): void {
     const addon = this.#addon;
     this.#left.stop();
+    clearInterval(this.#watch);
     addon.ringUnguard(this.#ring.fd);
     addon.wakeupClose(this.#wakeup);
     addon.closeFd(this.#eventFd);
     this.#ring.close();
+  }
+
+  /** The kernel refused io_uring_enter: for the moment, or for good. */
+  #refusedBy(result: number): void {
+    if (this.#failure !== undefined || !this.#patience.endsWith(result)) return;
+    const failure = new Failure(result);
+    this.#failure = failure;
+    this.#cancels.length = 0;
+    this.#refuseStaged(failure);
+    // What the kernel has taken may still complete: where it does so without io_uring_enter, its
+    // results are read for a while.
+    const words = this.#control.subarray(CONTROL.eventsArg, CONTROL.eventsArg + 16);
+    cancelAll(this.#addon, this.#ring.fd, words, this.#controlAddress + CONTROL.eventsArg * 4);
+    this.#left.stop();
+    this.#watch = setInterval(this.#wake, RETRY_MS);
+    this.#failed?.(failure.error);
+  }
+
+  /** What was staged the kernel never took: it completes with the failure. */
+  #refuseStaged({ result }: Failure): number {
+    if (this.#sqPoll) return 0;
+    const taken = withdraw(this.#sq, INTERNAL);
+    for (let i = 0; i < taken.length; i += 2) {
+      this.#finished.push(taken[i] as number, taken[i + 1] as number, result);
+    }
+    return taken.length / 2;
+  }
+
+  #fallOut(sink: CompletionSink, failure: Failure, index: number, generation: number): void {
+    sink.failed?.(index, generation, failure.error);
+    sink.complete(index, generation, failure.result, false);
+  }
+
+  /** Nothing came back from a ring that failed; once its time is over, nothing will. */
+  #loseRest(sink: CompletionSink): number {
+    const failure = this.#failure as Failure;
+    if (!failure.isOver) return 0;
+    const lost = this.#inFlight;
+    LOST.push(this);
+    this.#inFlight = 0;
+    sink.lost?.(failure.result, failure.error);
+    return lost;
   }
 
   /** Cancellations that found no room, as the room comes. */
@@ -441,6 +518,7 @@ export class IoUringEngine implements Engine {
         if (count > 0) return count;
       }
     }
+    if (this.#failure !== undefined) return 0;
     if ((this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) === 0) return 0;
     this.#enter(0, 0, IORING_ENTER_GETEVENTS);
     const count = cq.available();
@@ -449,7 +527,11 @@ export class IoUringEngine implements Engine {
   }
 
   #enter(toSubmit: number, minimum: number, flags: number): number {
-    return this.#addon.uringEnter(this.#enterFd, toSubmit, minimum, flags | this.#enterFlags);
+    const all = flags | this.#enterFlags;
+    const result = this.#addon.uringEnter(this.#enterFd, toSubmit, minimum, all);
+    if (result < 0) this.#refusedBy(result);
+    else if (result > 0 && this.#patience.isTried) this.#patience.restore();
+    return result;
   }
 
   #writeLinkTimeout(index: number, generation: number, ms: number, chainFlags: number): void {

@@ -23,6 +23,11 @@ export const ioUring: EngineFactory = {
     }
     // A thread of the kernel that submits excludes it, and there is nothing to ask.
     const defer = !options.sqPoll && mayDefer(native.addon);
-    return new IoUringEngine(native.addon, options, defer);
+    const failed = (error: ProactorError) => {
+      // Of a call that is forbidden now, a new ring would learn with its first operation only.
+      availability = { available: false, reason: error.message, remedy: error.remedy ?? "" };
+      options.failed?.(error);
+    };
+    return new IoUringEngine(native.addon, { ...options, failed }, defer);
   },
 };
