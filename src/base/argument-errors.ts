@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { descriptorOf } from "./descriptor.ts";
 
 /** An error about an argument, shaped as Node shapes its own: `code` is its only enumerable key. */
 export interface ArgumentError extends Error {
@@ -14,7 +15,7 @@ function toNodeString(this: ArgumentError): string {
 const prototypes = [Error, RangeError, TypeError].map((builtin) => ({
   builtin,
   prototype: Object.create(builtin.prototype, {
-    toString: { value: toNodeString, writable: true, configurable: true },
+    toString: descriptorOf({ value: toNodeString, writable: true, configurable: true }),
   }) as ArgumentError,
 }));
 
@@ -22,10 +23,10 @@ const prototypes = [Error, RangeError, TypeError].map((builtin) => ({
 function nodeError<T extends Error>(error: T, code: string, message: string): T & ArgumentError {
   const own = prototypes.find(({ builtin }) => builtin === error.constructor);
   if (own !== undefined) Object.setPrototypeOf(error, own.prototype);
-  Object.defineProperties(error, {
-    code: { value: code, enumerable: true, writable: true, configurable: true },
-    message: { value: message, enumerable: false, writable: true, configurable: true },
-  });
+  const hidden = { writable: true, configurable: true };
+  const shown = descriptorOf({ ...hidden, value: code, enumerable: true });
+  Object.defineProperty(error, "code", shown);
+  Object.defineProperty(error, "message", descriptorOf({ ...hidden, value: message }));
   // The first look at `stack` formats it, so the name must hold the code just then.
   error.name = `${error.name} [${code}]`;
   void error.stack;

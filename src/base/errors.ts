@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
 import * as linux from "../abi/errno.ts";
 import { IS_LINUX } from "../abi/open-flags.ts";
+import { descriptorOf } from "./descriptor.ts";
 
 /**
  * The operating system refused an operation. Shaped as node:fs shapes it: a plain `Error` whose
@@ -198,11 +199,8 @@ export class ProactorError extends Error {
 
   static {
     // On the prototype, as with every built-in error, so that it is no own key.
-    Object.defineProperty(ProactorError.prototype, "name", {
-      value: "ProactorError",
-      writable: true,
-      configurable: true,
-    });
+    const name = { value: "ProactorError", writable: true, configurable: true };
+    Object.defineProperty(ProactorError.prototype, "name", descriptorOf(name));
   }
 }
 

@@ -3,13 +3,13 @@ import { invalidArgType } from "../base/argument-errors.ts";
 import { abortError, errnoOf, ProactorError, systemError } from "../base/errors.ts";
 import { INSPECT, type InspectArguments, shownAs } from "../base/inspect.ts";
 import { DEFAULT_LOG_BYTES, LOG_STAGING_BYTES, MAX_TIMER_MS } from "../base/limits.ts";
+import { optionsOf } from "../base/options.ts";
 import {
   type PathLike,
   parseFileMode,
   validateAbortSignal,
   validateInteger,
   validateNumber,
-  validateObject,
   validatePath,
 } from "../base/validate.ts";
 import { AbortListeners } from "../runtime/abort.ts";
@@ -64,10 +64,10 @@ interface Entry {
  */
 export async function openLog(path: PathLike, options: AppendLogOptions = {}): Promise<AppendLog> {
   const checked = validatePath(path);
-  validateObject(options, "options");
-  const { maxPendingBytes = DEFAULT_LOG_BYTES } = options;
+  const told = optionsOf(options);
+  const { maxPendingBytes = DEFAULT_LOG_BYTES } = told;
   validateInteger(maxPendingBytes, "options.maxPendingBytes", 1);
-  const mode = parseFileMode(options.mode, "options.mode", 0o666);
+  const mode = parseFileMode(told.mode, "options.mode", 0o666);
   const fd = await openFd(checked, constants.O_WRONLY | constants.O_CREAT, mode);
   try {
     const { size } = await statFd(fd);
@@ -156,8 +156,7 @@ export class AppendLog implements AsyncDisposable {
       const pieces = Array.isArray(data) ? data.map(pieceOf) : [pieceOf(data)];
       const bytes = pieces.reduce((sum, piece) => sum + piece.bytes, 0);
       this.#checkState(bytes);
-      if (options !== undefined) checkOptions(options);
-      return this.#enqueue(pieces, bytes, options);
+      return this.#enqueue(pieces, bytes, checkOptions(options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -293,6 +292,7 @@ export class AppendLog implements AsyncDisposable {
         written: 0,
         // Nobody knows what was written before something of ours threw.
         error: this.#poison(errorFrom(thrown)),
+        unsynced: undefined,
       }));
       if (this.#failed !== undefined) return this.#tell(group.slice(first), undefined);
       let last = first;
@@ -378,9 +378,11 @@ function pieceOf(data: unknown): Piece {
   return { data: new Uint8Array(buffer, byteOffset, byteLength), bytes: byteLength };
 }
 
-function checkOptions(options: AppendOptions): void {
-  validateObject(options, "options");
-  const { signal, deadlineMs } = options;
+function checkOptions(options: AppendOptions | undefined): AppendOptions | undefined {
+  if (options === undefined) return undefined;
+  const told = optionsOf(options);
+  const { signal, deadlineMs } = told;
   validateAbortSignal(signal, "options.signal");
   if (deadlineMs !== undefined) validateNumber(deadlineMs, "options.deadlineMs", 0, MAX_TIMER_MS);
+  return told;
 }

@@ -41,9 +41,9 @@ export interface FileCopyJob {
 
 /** How the copy of one file ended. */
 export interface FileCopyEnd {
-  readonly error?: Error;
+  readonly error: Error | undefined;
   /** There is a half file now that could not be removed again. */
-  readonly half?: boolean;
+  readonly half: boolean;
 }
 
 /** Memory to copy through: nobody else sees it, so that it needs no lease. */
@@ -277,8 +277,8 @@ export class FileCopy {
   }
 
   #closed(): void {
-    if (this.#error === undefined) this.#over({});
-    else if (this.#to === -1) this.#over({ error: this.#error });
+    if (this.#error === undefined) this.#over({ error: undefined, half: false });
+    else if (this.#to === -1) this.#over({ error: this.#error, half: false });
     else {
       const error = this.#error;
       nodeFs.unlink(this.#target, (failed) => {

@@ -1,13 +1,13 @@
 import { dirname, resolve, sep } from "node:path";
 import { invalidArgValue } from "../base/argument-errors.ts";
 import { MAX_FS_CONCURRENCY, MAX_TIMER_MS } from "../base/limits.ts";
+import { optionsOf } from "../base/options.ts";
 import {
   type PathLike,
   validateAbortSignal,
   validateFunction,
   validateInteger,
   validateNumber,
-  validateObject,
   validatePath,
 } from "../base/validate.ts";
 import { bufferOf } from "./calls.ts";
@@ -105,18 +105,18 @@ export async function copyTree(
 ): Promise<CopyTreeResult> {
   const from = resolve(bufferOf(validatePath(source, "source")).toString());
   const to = resolve(bufferOf(validatePath(target, "target")).toString());
-  checkOptions(options);
+  const told = checkOptions(options);
   const stat = await nodePromises.lstat(from);
   const place = await checkPlaces(from, to, stat.isDirectory());
   const kind = kindOf(stat);
   if (kind === undefined) throw unsupported(from);
   const { type } = await nodePromises.statfs(place);
-  const copy = new TreeCopy(options, SHARES_BLOCKS.has(type));
+  const copy = new TreeCopy(told, SHARES_BLOCKS.has(type));
   return copy.run({ source: from, target: to, kind });
 }
 
-function checkOptions(options: CopyTreeOptions): void {
-  validateObject(options, "options");
+function checkOptions(given: CopyTreeOptions): CopyTreeOptions {
+  const options = optionsOf(given);
   const { concurrency, onProgress, filter, signal, deadlineMs, skip } = options;
   if (concurrency !== undefined) {
     validateInteger(concurrency, "options.concurrency", 1, MAX_FS_CONCURRENCY);
@@ -128,6 +128,7 @@ function checkOptions(options: CopyTreeOptions): void {
   }
   validateAbortSignal(signal, "options.signal");
   if (deadlineMs !== undefined) validateNumber(deadlineMs, "options.deadlineMs", 0, MAX_TIMER_MS);
+  return options;
 }
 
 /**

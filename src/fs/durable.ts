@@ -3,13 +3,8 @@ import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { invalidArgType } from "../base/argument-errors.ts";
 import { LOG_STAGING_BYTES } from "../base/limits.ts";
-import {
-  type PathLike,
-  parseFileMode,
-  validateInteger,
-  validateObject,
-  validatePath,
-} from "../base/validate.ts";
+import { optionsOf } from "../base/options.ts";
+import { type PathLike, parseFileMode, validateInteger, validatePath } from "../base/validate.ts";
 import {
   bufferOf,
   type CheckedPath,
@@ -73,23 +68,23 @@ export async function writeDurable(
   data: DurableData,
   options: WriteDurableOptions = {},
 ): Promise<void> {
-  validateObject(options, "options");
-  checkStop(options);
-  const bytes = bytesOf(data, options.encoding);
+  const told = optionsOf(options);
+  checkStop(told);
+  const bytes = bytesOf(data, told.encoding);
   if (typeof file === "number" || (typeof file === "object" && "fd" in file)) {
-    const { position = 0 } = options;
+    const { position = 0 } = told;
     validateInteger(position, "options.position", 0);
     const held = hold(file, "write");
     try {
-      await stoppable(options, (stop) => writeAll(held.fd, bytes, position, true, stop));
+      await stoppable(told, (stop) => writeAll(held.fd, bytes, position, true, stop));
     } finally {
       held.release();
     }
     return;
   }
   const path = validatePath(file);
-  const mode = options.mode === undefined ? undefined : parseFileMode(options.mode, "mode");
-  await stoppable(options, (stop) => replace(path, bytes, mode, stop));
+  const mode = told.mode === undefined ? undefined : parseFileMode(told.mode, "mode");
+  await stoppable(told, (stop) => replace(path, bytes, mode, stop));
 }
 
 async function stoppable(options: StopOptions, work: (stop: Stop) => Promise<void>): Promise<void> {

@@ -1,5 +1,6 @@
 /** Our FileHandle: Node's own class, with the ring under what gains by it. */
 import type { ReadStream, WriteStream } from "node:fs";
+import { descriptorOf } from "../base/descriptor.ts";
 import { INSPECT, type InspectArguments, shownAs } from "../base/inspect.ts";
 import { INLINE_BYTES } from "../base/limits.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
@@ -329,14 +330,11 @@ export function adoptHandle(shape: HandleShape, road: Session): void {
   for (const [name, { value }] of Object.entries(ours)) {
     const their = Object.getOwnPropertyDescriptor(Base.prototype, name);
     if (their === undefined) continue;
-    theirs[name] = their;
-    Object.defineProperty(Base.prototype, name, { ...their, value });
+    theirs[name] = descriptorOf(their);
+    Object.defineProperty(Base.prototype, name, descriptorOf({ ...their, value }));
   }
-  Object.defineProperty(Base.prototype, INSPECT, {
-    configurable: true,
-    writable: true,
-    value: showHandle,
-  });
+  const shown = { configurable: true, writable: true, value: showHandle };
+  Object.defineProperty(Base.prototype, INSPECT, descriptorOf(shown));
   // Where `super.read` is looked for.
   Object.setPrototypeOf(FileHandle.prototype, Object.create(Base.prototype, theirs));
 }

@@ -1,7 +1,7 @@
 /** The requests of a FileHandle, but for the hot one, which its class fills by itself. */
 import { INLINE_BYTES } from "../base/limits.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
-import type { Extras } from "../runtime/extras.ts";
+import { type Extras, extrasWith } from "../runtime/extras.ts";
 import { located } from "../runtime/failing.ts";
 import type { Finisher } from "../runtime/gate.ts";
 import type { Session } from "../runtime/session.ts";
@@ -28,7 +28,7 @@ export function startTransfer(start: Start, wanted: Transfer): Promise<unknown> 
   const { memory, direct } = session;
   const { view, from, count, position, passed } = wanted;
   const lent = memory.leases.lend(view);
-  const extras: Extras = {};
+  const extras = extrasWith(undefined);
   request.reset(kind);
   request.fd = fd;
   request.offset = position;
@@ -56,7 +56,7 @@ export function startVectors(
 ): Promise<unknown> {
   const { session, kind, fd, flight, make, moves } = start;
   const { memory, direct } = session;
-  const extras: Extras = {};
+  const extras = extrasWith(undefined);
   request.reset(kind);
   request.fd = fd;
   request.offset = position;

@@ -51,9 +51,9 @@ export interface Packed {
   /** Bytes written. */
   readonly written: number;
   /** Why no more were. */
-  readonly error?: Error;
+  readonly error: Error | undefined;
   /** Why the fdatasync failed. */
-  readonly unsynced?: Error;
+  readonly unsynced: Error | undefined;
 }
 
 /**
@@ -75,27 +75,31 @@ export async function writePacked(
     try {
       bytes = packer.fill();
     } catch (error) {
-      return { written, error: errorFrom(error) };
+      return { written, error: errorFrom(error), unsynced: undefined };
     }
     const last = sync && packer.done;
     do {
       const error = stopped?.();
-      if (error !== undefined) return { written, error };
+      if (error !== undefined) return { written, error, unsynced: undefined };
       const done = await file.commit(bytes, position + written, last);
       if (done.written > 0) {
         written += done.written;
         bytes = bytes.subarray(done.written);
       }
       if (done.synced !== undefined && done.synced < 0) {
-        return { written, unsynced: done.error ?? systemError(done.synced, "fdatasync") };
+        return {
+          written,
+          error: undefined,
+          unsynced: done.error ?? systemError(done.synced, "fdatasync"),
+        };
       }
       if (done.written <= 0 && bytes.length > 0 && done.written !== EINTR) {
         const failed = done.written === 0 ? EIO : done.written;
-        return { written, error: done.error ?? systemError(failed, "write") };
+        return { written, error: done.error ?? systemError(failed, "write"), unsynced: undefined };
       }
     } while (bytes.length > 0);
   } while (!packer.done);
-  return { written };
+  return { written, error: undefined, unsynced: undefined };
 }
 
 /** The file of an append log by its descriptor, which is closed with it. */

@@ -8,13 +8,13 @@ import {
   MAX_TIMER_MS,
   READ_BATCH_SLAB_BYTES,
 } from "../base/limits.ts";
+import { ONCE, optionsOf } from "../base/options.ts";
 import {
   validateAbortSignal,
   validateBuffer,
   validateFd,
   validateInteger,
   validateNumber,
-  validateObject,
   validatePosition,
 } from "../base/validate.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
@@ -82,20 +82,19 @@ class Read implements Receiver {
   #isOver = false;
 
   constructor(batch: Batch, entry: BatchRead, name: string) {
-    validateObject(entry, name);
     this.#batch = batch;
-    const { fd, buffer } = entry;
+    const { fd, buffer, length: asked, offset } = optionsOf(entry, name);
     const closed = typeof fd === "object" && fd !== null && "fd" in fd && fd.fd === -1;
     if (closed) this.error = fileClosed("read");
     else validateFd(typeof fd === "object" && fd !== null ? fd.fd : fd, `${name}.fd`);
     this.file = fd;
     if (buffer !== undefined) validateBuffer(buffer, `${name}.buffer`);
     const most = buffer === undefined ? MAX_RW_COUNT : buffer.byteLength;
-    const length = entry.length ?? buffer?.byteLength;
+    const length = asked ?? buffer?.byteLength;
     validateInteger(length, `${name}.length`, 0, most);
     this.length = Math.min(length, MAX_RW_COUNT);
-    this.offset = validatePosition(entry.offset, `${name}.offset`);
-    if (this.offset < 0) throw invalidArgType(`${name}.offset`, ["number", "bigint"], entry.offset);
+    this.offset = validatePosition(offset, `${name}.offset`);
+    if (this.offset < 0) throw invalidArgType(`${name}.offset`, ["number", "bigint"], offset);
     this.given = buffer;
   }
 
@@ -181,7 +180,7 @@ class Batch {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
+    signal?.addEventListener("abort", this.#onAbort, ONCE);
     if (deadlineMs !== undefined) {
       this.#timer = setTimeout(() => {
         this.#late = true;
@@ -294,9 +293,9 @@ export function readBatch(
   options: ReadBatchOptions = {},
 ): Promise<BatchResult[]> {
   if (!Array.isArray(reads)) throw invalidArgType("reads", "Array", reads);
-  validateObject(options, "options");
-  validateAbortSignal(options.signal, "options.signal");
-  const { deadlineMs } = options;
+  const told = optionsOf(options);
+  validateAbortSignal(told.signal, "options.signal");
+  const { deadlineMs } = told;
   if (deadlineMs !== undefined) validateNumber(deadlineMs, "options.deadlineMs", 0, MAX_TIMER_MS);
-  return new Batch(reads, options).run();
+  return new Batch(reads, told).run();
 }

@@ -1,6 +1,7 @@
 import { invalidArgType, invalidArgValue } from "../base/argument-errors.ts";
 import { DEFAULT_READ_CONCURRENCY, MAX_FS_CONCURRENCY } from "../base/limits.ts";
-import { type PathLike, validateInteger, validateObject, validatePath } from "../base/validate.ts";
+import { optionsOf } from "../base/options.ts";
+import { type PathLike, validateInteger, validatePath } from "../base/validate.ts";
 import { bufferOf, type CheckedPath } from "./calls.ts";
 import { DirectRead } from "./direct-read.ts";
 import { type DirectSlots, directSlots } from "./direct-slots.ts";
@@ -61,14 +62,14 @@ export function readFiles(
   paths: Paths,
   options?: ReadFilesOptions,
 ): AsyncIterableIterator<ReadFilesResult<Buffer | string>> {
-  if (options !== undefined) validateObject(options, "options");
-  const { concurrency = DEFAULT_READ_CONCURRENCY, encoding } = options ?? {};
+  const told = optionsOf(options);
+  const { concurrency = DEFAULT_READ_CONCURRENCY, encoding } = told;
   validateInteger(concurrency, "options.concurrency", 1, MAX_FS_CONCURRENCY);
-  checkStop(options ?? {});
+  checkStop(told);
   if (encoding && !Buffer.isEncoding(encoding)) {
     throw invalidArgValue("encoding", encoding, "is invalid encoding");
   }
-  return new FilesReader(sourceOf(paths), concurrency, encoding ?? undefined, options ?? {});
+  return new FilesReader(sourceOf(paths), concurrency, encoding ?? undefined, told);
 }
 
 type Source = Iterator<PathLike> | AsyncIterator<PathLike>;

@@ -11,6 +11,7 @@ import {
 } from "../abi/linux.ts";
 import { invalidArgValue } from "../base/argument-errors.ts";
 import { ProactorError } from "../base/errors.ts";
+import { optionsOf } from "../base/options.ts";
 import { validateInteger, validateObject } from "../base/validate.ts";
 import { OperationKind, Request } from "../core/index.ts";
 import { failure } from "./calls.ts";
@@ -54,9 +55,10 @@ const ADVICE: Readonly<Record<Advice, number>> = {
  *   without io_uring, because node:fs has no function for it.
  */
 export async function allocate(file: FileHandle | number, options: AllocateOptions): Promise<void> {
-  checkRange(options, 1);
-  const flags = options.keepSize === true ? FALLOC_FL_KEEP_SIZE : 0;
-  await change(file, options, flags, "allocate");
+  const told = optionsOf(options);
+  checkRange(told, 1);
+  const flags = told.keepSize === true ? FALLOC_FL_KEEP_SIZE : 0;
+  await change(file, told, flags, "allocate");
 }
 
 /**
@@ -68,8 +70,9 @@ export async function allocate(file: FileHandle | number, options: AllocateOptio
  * @throws As {@link allocate} does.
  */
 export async function punchHole(file: FileHandle | number, options: RangeOptions): Promise<void> {
-  checkRange(options, 1);
-  await change(file, options, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, "punchHole");
+  const told = optionsOf(options);
+  checkRange(told, 1);
+  await change(file, told, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, "punchHole");
 }
 
 /**
@@ -85,7 +88,8 @@ export async function advise(
   options: Partial<RangeOptions> = {},
 ): Promise<void> {
   if (!Object.hasOwn(ADVICE, advice)) throw invalidArgValue("advice", advice);
-  const range = { ...options, length: options.length ?? 0 };
+  const told = optionsOf(options);
+  const range = Object.assign(told, { length: told.length ?? 0 });
   checkRange(range, 0);
   const request = requestFor(OperationKind.Fadvise, range);
   request.extra = ADVICE[advice];

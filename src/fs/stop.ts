@@ -1,6 +1,7 @@
 /** What ends a call of ours early: a signal, or a deadline. */
 import { abortError, errnoOf, systemError } from "../base/errors.ts";
 import { MAX_TIMER_MS } from "../base/limits.ts";
+import { ONCE } from "../base/options.ts";
 import { validateAbortSignal, validateNumber } from "../base/validate.ts";
 
 const ETIMEDOUT = -errnoOf("ETIMEDOUT");
@@ -40,7 +41,7 @@ export class Stop {
       this.error = abortError(signal);
       return;
     }
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
+    signal?.addEventListener("abort", this.#onAbort, ONCE);
     if (deadlineMs === undefined) return;
     const detail = `deadline of ${deadlineMs} ms`;
     const late = () => this.#stop(systemError(ETIMEDOUT, syscall, undefined, undefined, detail));

@@ -1,8 +1,10 @@
 /** The copy of a tree while it is going on; `copyTree` is its face. */
 import { constants, type Stats } from "node:fs";
 import { sep } from "node:path";
+import { descriptorOf } from "../base/descriptor.ts";
 import { abortError, errnoOf, ProactorError, systemError } from "../base/errors.ts";
 import { DEFAULT_COPY_CONCURRENCY } from "../base/limits.ts";
+import { FILE_TYPES, ONCE } from "../base/options.ts";
 import { type ExistingPolicy, existingPolicy, staysAsItIs } from "./copy-existing.ts";
 import { Chunks, FileCopy, type FileCopyEnd, type FileCopyJob } from "./copy-file-ring.ts";
 import type { CopyTreeFailure, CopyTreeOptions, CopyTreeResult } from "./copy-tree.ts";
@@ -90,7 +92,7 @@ export class TreeCopy {
     const { signal, deadlineMs } = this.#options;
     const abort = () => this.#stop(abortError(signal));
     if (signal?.aborted) throw abortError(signal);
-    signal?.addEventListener("abort", abort, { once: true });
+    signal?.addEventListener("abort", abort, ONCE);
     const timer = deadlineMs === undefined ? undefined : setTimeout(() => this.#late(), deadlineMs);
     try {
       this.#add(first);
@@ -105,7 +107,7 @@ export class TreeCopy {
       clearTimeout(timer);
     }
     if (this.#error === undefined) return this.#result();
-    throw Object.defineProperty(this.#error, "result", { value: this.#result() });
+    throw Object.defineProperty(this.#error, "result", descriptorOf({ value: this.#result() }));
   }
 
   #late(): void {
@@ -152,10 +154,10 @@ export class TreeCopy {
     }
     staysAsItIs(item.source, item.target, this.#existing).then(
       (stays) => {
-        if (stays) this.#ended(item, { skipped: true });
+        if (stays) this.#skip();
         else this.#copy(item);
       },
-      (error) => this.#ended(item, { error }),
+      (error) => this.#ended(item, { error, half: false }),
     );
   }
 
@@ -172,17 +174,22 @@ export class TreeCopy {
     else if (kind === "link") work = this.#copyLink(item);
     else work = Promise.reject(unsupported(source));
     work.then(
-      () => end({}),
-      (error) => end({ error }),
+      () => end({ error: undefined, half: false }),
+      (error) => end({ error, half: false }),
     );
   }
 
-  #ended({ source, target, kind }: Item, end: FileCopyEnd & { skipped?: boolean }): void {
-    const { error, half = false, skipped = false } = end;
+  #skip(): void {
+    this.#active--;
+    this.#skipped++;
+    this.#tell();
+    this.#pump();
+  }
+
+  #ended({ source, target, kind }: Item, { error, half }: FileCopyEnd): void {
     this.#active--;
     if (error === undefined) {
-      if (skipped) this.#skipped++;
-      else if (kind === "file") this.#files++;
+      if (kind === "file") this.#files++;
       else if (kind === "folder") this.#directories++;
       else this.#links++;
       this.#tell();
@@ -228,7 +235,7 @@ export class TreeCopy {
     const stat = await promises.lstat(source);
     const mode = stat.mode & PERMISSIONS;
     const made = await this.#makeFolder(target, mode | OWNER_FILLS);
-    const entries = await nodePromises.readdir(source, { withFileTypes: true });
+    const entries = await nodePromises.readdir(source, FILE_TYPES);
     for (const entry of entries) {
       // Not `join`, which costs more than all the rest of this loop.
       const from = source + sep + entry.name;

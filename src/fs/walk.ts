@@ -1,11 +1,11 @@
 import type { Dirent } from "node:fs";
 import { sep } from "node:path";
 import { DEFAULT_WALK_CONCURRENCY, MAX_FS_CONCURRENCY } from "../base/limits.ts";
+import { FILE_TYPES, optionsOf } from "../base/options.ts";
 import {
   type PathLike,
   validateFunction,
   validateInteger,
-  validateObject,
   validatePath,
 } from "../base/validate.ts";
 import { bufferOf } from "./calls.ts";
@@ -64,13 +64,13 @@ export async function* walk(
   options: WalkOptions = {},
 ): AsyncGenerator<WalkEntry, void, undefined> {
   const root = bufferOf(validatePath(path)).toString();
-  checkOptions(options);
-  const { concurrency = DEFAULT_WALK_CONCURRENCY } = options;
+  const told = checkOptions(options);
+  const { concurrency = DEFAULT_WALK_CONCURRENCY } = told;
   const folders: Folder[] = [{ path: root, depth: 0, entry: undefined }];
   const done: (WalkEntry[] | Error)[] = [];
   let reading = 0;
   let wake: () => void = () => undefined;
-  const stop = new Stop(options, "scandir", () => wake());
+  const stop = new Stop(told, "scandir", () => wake());
   const read = async (folder: Folder): Promise<void> => {
     reading++;
     done.push(await readFolder(folder, options).catch((error) => error as Error));
@@ -95,7 +95,7 @@ export async function* walk(
         if (stop.error !== undefined) throw stop.error;
         yield entry;
         if (entry.kind !== "folder" || entry.error !== undefined) continue;
-        if (options.enter?.(entry) === false) continue;
+        if (told.enter?.(entry) === false) continue;
         folders.push({ path: entry.path, depth: entry.depth, entry });
       }
     }
@@ -109,7 +109,7 @@ export async function* walk(
 async function readFolder(folder: Folder, options: WalkOptions): Promise<WalkEntry[]> {
   let names: Dirent[];
   try {
-    names = await nodePromises.readdir(folder.path, { withFileTypes: true });
+    names = await nodePromises.readdir(folder.path, FILE_TYPES);
   } catch (error) {
     if (folder.entry === undefined || options.keepGoing !== true) throw error;
     return [{ ...folder.entry, error: error as Error }];
@@ -137,12 +137,13 @@ function kindOf(entry: Dirent): WalkEntry["kind"] {
   return entry.isSymbolicLink() ? "link" : "other";
 }
 
-function checkOptions(options: WalkOptions): void {
-  validateObject(options, "options");
+function checkOptions(given: WalkOptions): WalkOptions {
+  const options = optionsOf(given);
   const { concurrency, enter } = options;
   if (concurrency !== undefined) {
     validateInteger(concurrency, "options.concurrency", 1, MAX_FS_CONCURRENCY);
   }
   if (enter !== undefined) validateFunction(enter, "options.enter");
   checkStop(options);
+  return options;
 }

@@ -3,7 +3,7 @@ import { abortError, systemError } from "../base/errors.ts";
 import { FS_CHUNK_BYTES, FS_OFF_LOOP_BYTES } from "../base/limits.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
 import { AbortListeners } from "../runtime/abort.ts";
-import type { Extras } from "../runtime/extras.ts";
+import { type Extras, extrasWith } from "../runtime/extras.ts";
 import type { Operation } from "../runtime/operation.ts";
 import type { Receiver } from "../runtime/receiver.ts";
 import type { Session } from "../runtime/session.ts";
@@ -87,7 +87,7 @@ class Asking {
       let extras: Extras | undefined;
       if (lent.held) WRITE.setAddress(lent.address + done);
       else {
-        extras = {};
+        extras = extrasWith(undefined);
         const { buffer, byteOffset } = piece;
         const part = new Uint8Array(buffer, byteOffset + done, WRITE.length);
         memory.bounce(WRITE, part, true, extras);

@@ -9,6 +9,7 @@ import {
   systemError,
   validateInteger,
 } from "../base/index.ts";
+import { optionsOf } from "../base/options.ts";
 import { CLASSES, LARGE, type MemorySource, type PoolMemory, Slab, sizeClassOf } from "./slab.ts";
 
 /** What a pool is made with. */
@@ -74,7 +75,7 @@ export class AlignedPool {
   #version = 0;
 
   constructor(options: AlignedPoolOptions) {
-    const { limitBytes = DEFAULT_POOL_BYTES } = options;
+    const { limitBytes = DEFAULT_POOL_BYTES } = optionsOf(options);
     validateInteger(limitBytes, "options.limitBytes", MIN_POOL_BUFFER_BYTES);
     this.limitBytes = limitBytes - (limitBytes % MIN_POOL_BUFFER_BYTES);
     this.#memory = options.memory;

@@ -38,7 +38,7 @@ export function register(): RegisterReport {
     );
   }
   if (reason === undefined) {
-    Object.defineProperty(globalThis, DONE, { value: true });
+    Object.defineProperty(globalThis, DONE, { __proto__: null, value: true } as PropertyDescriptor);
     parts = [...settings.parts];
     install({ parts: settings.parts, counts, isMocked: watchBinding() });
   }

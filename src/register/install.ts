@@ -91,13 +91,16 @@ function installStreams({ counts, isMocked }: Installation): void {
 /** Puts a function in the place of Node's, with everything that can be seen of Node's own. */
 function put(target: object, name: string, routed: AnyFunction, original: AnyFunction): void {
   const { prototype: _, ...visible } = Object.getOwnPropertyDescriptors(original);
-  Object.defineProperties(routed, visible as PropertyDescriptorMap);
+  const descriptors = visible as unknown as Record<PropertyKey, PropertyDescriptor>;
+  for (const key of Reflect.ownKeys(descriptors)) {
+    Object.defineProperty(routed, key, own(descriptors[key] as PropertyDescriptor));
+  }
   const place = Object.getOwnPropertyDescriptor(target, name);
-  Object.defineProperty(target, name, {
-    enumerable: true,
-    configurable: true,
-    writable: true,
-    ...place,
-    value: routed,
-  });
+  const usual = { enumerable: true, configurable: true, writable: true };
+  Object.defineProperty(target, name, own({ ...usual, ...place, value: routed }));
+}
+
+/** A descriptor that inherits no `get` or `set` which somebody put into Object.prototype. */
+function own(descriptor: PropertyDescriptor): PropertyDescriptor {
+  return Object.assign(Object.create(null), descriptor);
 }

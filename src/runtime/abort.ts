@@ -1,3 +1,5 @@
+import { ONCE } from "../base/options.ts";
+
 /**
  * Listens to AbortSignals, once per signal however many operations share it: a listener each would
  * make Node warn of a leak from the eleventh on, and cost a search per removal.
@@ -16,7 +18,7 @@ export class AbortListeners {
       actions = new Set();
       this.#actions.set(signal, actions);
     }
-    if (actions.size === 0) signal.addEventListener("abort", this.#onAbort, { once: true });
+    if (actions.size === 0) signal.addEventListener("abort", this.#onAbort, ONCE);
     actions.add(action);
     return () => {
       this.#remove(signal, action);

@@ -1,4 +1,5 @@
 import { abortError, ProactorError } from "../base/errors.ts";
+import { ONCE, optionsOf } from "../base/options.ts";
 import { validateAbortSignal } from "../base/validate.ts";
 import { AlignedPool, type PoolStats } from "../memory/pool.ts";
 import { nativeMemory, ordinaryMemory } from "../memory/slab.ts";
@@ -44,7 +45,7 @@ export class BufferPool {
 
   /** A buffer of `size` bytes, as soon as there is one, in the order of the calls. */
   acquire(size: number, options?: { readonly signal?: AbortSignal }): Promise<Buffer> {
-    const { signal } = options ?? {};
+    const { signal } = optionsOf(options);
     validateAbortSignal(signal, "options.signal");
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
@@ -60,7 +61,7 @@ export class BufferPool {
         if (buffer === undefined) reject(error);
         else resolve(buffer);
       });
-      if (waiter !== undefined) signal?.addEventListener("abort", abort, { once: true });
+      if (waiter !== undefined) signal?.addEventListener("abort", abort, ONCE);
     });
   }
 

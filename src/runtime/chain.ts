@@ -1,5 +1,6 @@
 import { errnoOf } from "../base/errors.ts";
 import { OperationKind, type Request } from "../core/index.ts";
+import { extrasWith } from "./extras.ts";
 import type { Prepared } from "./file-operations.ts";
 import type { Held } from "./held.ts";
 import type { Operation } from "./operation.ts";
@@ -54,7 +55,9 @@ export function startEmulatedChain(
       results[i] = result;
       if (turn === i) move(i);
     };
-    held.push(scheduler.hold(request, { ...extras, finish: [...(extras?.finish ?? []), finish] }));
+    held.push(
+      scheduler.hold(request, extrasWith(extras, { finish: [...(extras?.finish ?? []), finish] })),
+    );
   });
   move(0);
   return held.map(({ operation }) => operation);

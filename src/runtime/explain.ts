@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { platform, release } from "node:os";
+import { TEXT } from "../base/options.ts";
 import type { EngineName } from "../core/index.ts";
 import { type Choice, type EngineReport, reportEngines } from "../engines/index.ts";
 
@@ -70,7 +71,7 @@ function runtimeName(): string {
 
 function lockedMemoryLimit(): string {
   try {
-    const limits = readFileSync("/proc/self/limits", "utf8");
+    const limits = readFileSync("/proc/self/limits", TEXT);
     return /^Max locked memory\s+(\S+)/m.exec(limits)?.[1] ?? "unknown";
   } catch {
     return "unknown";

@@ -1,4 +1,5 @@
 import { MAX_TIMER_MS } from "../base/limits.ts";
+import { operationOptions } from "../base/options.ts";
 import {
   validateAbortSignal,
   validateFunction,
@@ -59,6 +60,26 @@ export interface Extras {
   deadlineAt?: number | undefined;
 }
 
+/** All fields, so that none is looked for in Object.prototype. */
+const NOTHING: Extras = {
+  options: undefined,
+  path: undefined,
+  dest: undefined,
+  convert: undefined,
+  explain: undefined,
+  finish: undefined,
+  source: undefined,
+  last: undefined,
+  listeners: undefined,
+  canceled: undefined,
+  deadlineAt: undefined,
+};
+
+/** What is known of an operation, with more besides. */
+export function extrasWith(known: Extras | undefined, more?: Extras): Extras {
+  return { ...NOTHING, ...known, ...more };
+}
+
 /**
  * Gathers what is to be remembered of a request besides itself; undefined in the common case.
  * Checks the options that every operation has.
@@ -70,9 +91,10 @@ export function extrasFor(
   known: Extras | undefined,
 ): Extras | undefined {
   let extras = known;
-  if (options !== undefined && asksForMore(options, request)) extras = { ...extras, options };
+  const asked = options === undefined ? undefined : askedFor(request, options);
+  if (asked !== undefined) extras = extrasWith(extras, { options: asked.options });
   if (request.path === undefined && convert === undefined) return extras;
-  extras ??= {};
+  extras ??= extrasWith(undefined);
   if (convert !== undefined) extras.convert = convert;
   // With a descriptor, an empty path is our own way to say: the descriptor itself.
   if (request.path !== "" || request.fd < 0) extras.path = request.path;
@@ -82,11 +104,8 @@ export function extrasFor(
 
 /** The same for an operation with nothing but its options. */
 export function askedFor(request: Request, options: OperationOptions<never>): Extras | undefined {
-  return asksForMore(options, request) ? { options } : undefined;
-}
-
-function asksForMore(options: OperationOptions<never>, request: Request): boolean {
-  const { signal, deadlineMs, callback, queue, notify, userData, drain } = options;
+  const told = operationOptions(options);
+  const { signal, deadlineMs, callback, queue, notify, userData, drain } = told;
   if (drain === true) request.drain = true;
   if (
     signal === undefined &&
@@ -96,7 +115,7 @@ function asksForMore(options: OperationOptions<never>, request: Request): boolea
     notify === undefined &&
     userData === undefined
   ) {
-    return false;
+    return undefined;
   }
   validateAbortSignal(signal, "options.signal");
   if (deadlineMs !== undefined) validateNumber(deadlineMs, "options.deadlineMs", 0, MAX_TIMER_MS);
@@ -105,5 +124,7 @@ function asksForMore(options: OperationOptions<never>, request: Request): boolea
     validateObject(queue, "options.queue");
     validateFunction(queue.push, "options.queue.push");
   }
-  return true;
+  // As it was when it was checked: nothing is asked of the caller's object later.
+  const checked = { signal, deadlineMs, callback, queue, notify, userData, drain };
+  return extrasWith(undefined, { options: checked });
 }

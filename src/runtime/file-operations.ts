@@ -13,8 +13,9 @@ import {
   SYNC_FILE_RANGE_WAIT_BEFORE,
   SYNC_FILE_RANGE_WRITE,
 } from "../abi/linux.ts";
-import { invalidArgValue } from "../base/argument-errors.ts";
+import { invalidArgType, invalidArgValue } from "../base/argument-errors.ts";
 import { IOV_MAX, MAX_RW_COUNT } from "../base/limits.ts";
+import { operationOptions, optionsOf } from "../base/options.ts";
 import {
   type PathLike,
   parseFileMode,
@@ -46,7 +47,7 @@ import type {
   UnlinkOptions,
   VectorOptions,
 } from "./descriptors.ts";
-import { askedFor, type Extras, extrasFor, type OperationOptions } from "./extras.ts";
+import { askedFor, type Extras, extrasFor, extrasWith, type OperationOptions } from "./extras.ts";
 import type { Operation } from "./operation.ts";
 import type { Session } from "./session.ts";
 import { decodeStatx, STATX_BUFFER_BYTES, type Statx } from "./statx.ts";
@@ -129,10 +130,7 @@ export abstract class FileOperations {
     request.mode = parseFileMode(mode, "mode", 0o666);
     // Tried on this thread, it would not wait for the other side of a FIFO, or for a modem.
     request.offLoop = (request.flags & NEVER_WAITS) === 0;
-    if (options?.resolve !== undefined) {
-      validateUint32(options.resolve, "options.resolve");
-      request.extra = options.resolve;
-    }
+    request.extra = uint32Of(operationOptions(options)?.resolve, "options.resolve");
     const { direct } = this.session();
     if (direct === undefined) return this.#start(request, options);
     const openFlags = request.flags;
@@ -185,7 +183,7 @@ export abstract class FileOperations {
   /** Starts, and waits for, writing a part of a file back, sync_file_range(2). No durability. */
   syncFileRange(fd: number, options?: SyncFileRangeOptions): Operation<void> {
     const request = this.#rangeRequest(OperationKind.SyncFileRange, fd, options);
-    request.flags = uint32Of(options?.flags, "options.flags", SYNC_ALL);
+    request.flags = uint32Of(operationOptions(options)?.flags, "options.flags", SYNC_ALL);
     return this.#start(request, options);
   }
 
@@ -200,8 +198,9 @@ export abstract class FileOperations {
       ? this.#fdRequest(OperationKind.Statx, file)
       : this.#pathRequest(OperationKind.Statx, file);
     if (byFd) request.path = "";
-    request.flags = uint32Of(options?.flags, "options.flags") | (byFd ? AT_EMPTY_PATH : 0);
-    request.extra = uint32Of(options?.mask, "options.mask", STATX_WANTED);
+    const told = operationOptions(options);
+    request.flags = uint32Of(told?.flags, "options.flags") | (byFd ? AT_EMPTY_PATH : 0);
+    request.extra = uint32Of(told?.mask, "options.mask", STATX_WANTED);
     const bytes = new Uint8Array(STATX_BUFFER_BYTES);
     request.buffer = bytes;
     request.length = STATX_BUFFER_BYTES;
@@ -221,7 +220,7 @@ export abstract class FileOperations {
   fallocate(fd: number, options: FallocateOptions): Operation<void> {
     validateObject(options, "options");
     const request = this.#rangeRequest(OperationKind.Fallocate, fd, options);
-    request.flags = uint32Of(options.mode, "options.mode");
+    request.flags = uint32Of(operationOptions(options).mode, "options.mode");
     return this.#start(request, options);
   }
 
@@ -229,15 +228,16 @@ export abstract class FileOperations {
   fadvise(fd: number, options: FadviseOptions): Operation<void> {
     validateObject(options, "options");
     const request = this.#rangeRequest(OperationKind.Fadvise, fd, options);
-    validateUint32(options.advice, "options.advice");
-    request.extra = options.advice;
+    const { advice } = operationOptions(options);
+    validateUint32(advice, "options.advice");
+    request.extra = advice;
     return this.#start(request, options);
   }
 
   /** Removes a file, or an empty directory, unlinkat(2). */
   unlink(path: PathLike, options?: UnlinkOptions): Operation<void> {
     const request = this.#pathRequest(OperationKind.Unlink, path);
-    if (options?.directory === true) request.flags = AT_REMOVEDIR;
+    if (operationOptions(options)?.directory === true) request.flags = AT_REMOVEDIR;
     return this.#start(request, options);
   }
 
@@ -246,7 +246,7 @@ export abstract class FileOperations {
     const request = this.#pathRequest(OperationKind.Rename, from, "oldPath");
     request.path2 = copiedPath(to, "newPath");
     request.extra = AT_FDCWD;
-    request.flags = uint32Of(options?.flags, "options.flags");
+    request.flags = uint32Of(operationOptions(options)?.flags, "options.flags");
     return this.#start(request, options);
   }
 
@@ -279,8 +279,9 @@ export abstract class FileOperations {
   /** Moves bytes between a pipe and another descriptor without copying, splice(2). */
   splice(options: SpliceOptions): Operation<number> {
     const request = this.#pipeRequest(OperationKind.Splice, options);
-    request.offset = validatePosition(options.toOffset, "options.toOffset");
-    request.offset2 = validatePosition(options.fromOffset, "options.fromOffset");
+    const { toOffset, fromOffset } = operationOptions(options);
+    request.offset = validatePosition(toOffset, "options.toOffset");
+    request.offset2 = validatePosition(fromOffset, "options.fromOffset");
     return this.#start(request, options);
   }
 
@@ -307,7 +308,7 @@ export abstract class FileOperations {
 
   /** Checks descriptors as their methods would, without starting anything. */
   protected prepare(descriptors: readonly OperationDescriptor[]): readonly Prepared[] {
-    if (!Array.isArray(descriptors)) validateObject(descriptors, "descriptors");
+    if (!Array.isArray(descriptors)) throw invalidArgType("descriptors", "Array", descriptors);
     const collected: Prepared[] = [];
     this.#collected = collected;
     try {
@@ -320,8 +321,9 @@ export abstract class FileOperations {
     return collected;
   }
 
-  #prepareOne(d: OperationDescriptor, name: string): void {
-    validateObject(d, name);
+  #prepareOne(descriptor: OperationDescriptor, name: string): void {
+    validateObject(descriptor, name);
+    const d = optionsOf(descriptor, name);
     switch (d.op) {
       case "nop":
         return void this.nop(d);
@@ -401,7 +403,8 @@ export abstract class FileOperations {
     const most = byteLengthOf(buffer, lent);
     request.length = most;
     if (options !== undefined) {
-      const { offset, flags, length } = options;
+      const told = operationOptions(options);
+      const { offset, flags, length } = told;
       if (typeof offset === "number" && Number.isSafeInteger(offset) && offset >= -1) {
         request.offset = offset;
       } else {
@@ -417,13 +420,13 @@ export abstract class FileOperations {
         validateUint32(flags, "options.flags");
         request.flags = flags;
       }
-      if (options.fixedFile === true) request.fixedFile = true;
+      if (told.fixedFile === true) request.fixedFile = true;
     }
     // What Linux would do, were there room for more than 32 bits on the way.
     if (request.length > MAX_RW_COUNT) request.length = MAX_RW_COUNT;
     let extras: Extras | undefined;
     if (lent.held === false) {
-      extras = {};
+      extras = extrasWith(undefined);
       memory.bounce(request, buffer, kind === WRITE, extras);
     } else {
       request.addressLow = lent.addressLow;
@@ -453,10 +456,11 @@ export abstract class FileOperations {
       validateInteger(buffers.length, "buffers.length", 0, IOV_MAX);
     }
     request.length = buffers.length;
-    request.offset = validatePosition(options?.offset, "options.offset");
-    request.flags = uint32Of(options?.flags, "options.flags");
-    request.fixedFile = options?.fixedFile === true;
-    const extras: Extras = {};
+    const told = operationOptions(options);
+    request.offset = validatePosition(told?.offset, "options.offset");
+    request.flags = uint32Of(told?.flags, "options.flags");
+    request.fixedFile = told?.fixedFile === true;
+    const extras = extrasWith(undefined);
     const { memory, direct } = this.session();
     memory.lendAll(request, buffers, kind === OperationKind.Writev, extras);
     direct?.check(request);
@@ -479,8 +483,9 @@ export abstract class FileOperations {
 
   #rangeRequest(kind: OperationKind, fd: number, options: RangeOptions | undefined): Request {
     const request = this.#fdRequest(kind, fd);
-    request.offset = options?.offset ?? 0;
-    request.length = options?.length ?? 0;
+    const told = operationOptions(options);
+    request.offset = told?.offset ?? 0;
+    request.length = told?.length ?? 0;
     validateInteger(request.offset, "options.offset", 0);
     validateInteger(request.length, "options.length", 0);
     return request;
@@ -488,12 +493,13 @@ export abstract class FileOperations {
 
   #pipeRequest(kind: OperationKind, options: TeeOptions): Request {
     validateObject(options, "options");
+    const { to, from, length, flags } = operationOptions(options);
     const request = this.#request.reset(kind);
-    request.fd = validateFd(options.to, "options.to");
-    request.extra = validateFd(options.from, "options.from");
-    validateUint32(options.length, "options.length");
-    request.length = options.length;
-    request.flags = uint32Of(options.flags, "options.flags");
+    request.fd = validateFd(to, "options.to");
+    request.extra = validateFd(from, "options.from");
+    validateUint32(length, "options.length");
+    request.length = length;
+    request.flags = uint32Of(flags, "options.flags");
     return request;
   }
 

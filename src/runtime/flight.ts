@@ -6,7 +6,7 @@ import {
   type Request,
   SlotTable,
 } from "../core/index.ts";
-import type { Extras } from "./extras.ts";
+import { type Extras, extrasWith } from "./extras.ts";
 import type { Gate } from "./gate.ts";
 import { detached, sharesBytes } from "./memory.ts";
 import { type Operation, succeed } from "./operation.ts";
@@ -94,7 +94,7 @@ export class Flight {
       tell(tenant as unknown as Receiver, gone === true ? EFAULT : end);
     } else if (gone === true) {
       this.#extras[index] = undefined;
-      settle(tenant, kind, EFAULT, { ...extras, explain: () => detached(result) });
+      settle(tenant, kind, EFAULT, extrasWith(extras, { explain: () => detached(result) }));
     } else if (extras === undefined && result >= 0) {
       succeed(tenant, YIELDS_NOTHING[kind] === true ? undefined : result);
     } else {
@@ -115,7 +115,7 @@ export class Flight {
 
   /** What is remembered of the operation in a slot, to be added to. */
   extrasOf(slot: number): Extras {
-    const extras = this.#extras[slot] ?? {};
+    const extras = this.#extras[slot] ?? extrasWith(undefined);
     this.#extras[slot] = extras;
     return extras;
   }

@@ -1,4 +1,5 @@
 import { invalidArgValue } from "../base/argument-errors.ts";
+import { descriptorOf } from "../base/descriptor.ts";
 import { errnoOf, systemError } from "../base/errors.ts";
 import { INSPECT, type InspectArguments, shownAs } from "../base/inspect.ts";
 
@@ -203,7 +204,7 @@ export class Operation<T> extends Promise<T> {
   }
 
   static {
-    Object.defineProperty(Operation.prototype, "constructor", { value: Promise });
+    Object.defineProperty(Operation.prototype, "constructor", descriptorOf({ value: Promise }));
     succeed = (operation, value) => {
       operation.#state = State.completed;
       operation.#value = value;

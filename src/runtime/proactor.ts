@@ -14,12 +14,12 @@ import {
   MAX_TIMER_MS,
   MIN_POOL_BUFFER_BYTES,
 } from "../base/limits.ts";
+import { optionsOf } from "../base/options.ts";
 import {
   validateBoolean,
   validateFd,
   validateInteger,
   validateNumber,
-  validateObject,
   validateString,
 } from "../base/validate.ts";
 import {
@@ -30,7 +30,14 @@ import {
   Link,
   OPERATIONS,
 } from "../core/index.ts";
-import { type Choice, chooseEngine, missedBy, PREFERENCE, threadPool } from "../engines/index.ts";
+import {
+  type Choice,
+  chooseEngine,
+  engineName,
+  missedBy,
+  PREFERENCE,
+  threadPool,
+} from "../engines/index.ts";
 import { loadNative } from "../native/load.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { startEmulatedChain } from "./chain.ts";
@@ -109,9 +116,8 @@ export class Proactor extends FileOperations implements AsyncDisposable {
   /** @throws `ERR_OUT_OF_RANGE` and its like for options that make no sense. */
   constructor(options: ProactorOptions = {}) {
     super();
-    validateObject(options, "options");
-    this.#options = options;
-    this.#engineOptions = checkOptions(options);
+    this.#options = optionsOf(options);
+    this.#engineOptions = checkOptions(this.#options);
   }
 
   /** The engine in use, or the one that the first operation will start. */
@@ -168,7 +174,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     options?: { readonly hard?: boolean },
   ): Operation<unknown>[] {
     const { scheduler, engine } = this.session();
-    const hard = options?.hard === true;
+    const hard = optionsOf(options).hard === true;
     const prepared = this.prepare(descriptors);
     const links = prepared.every(({ request }) => scheduler.canLink(request));
     if (!links || !ordersNatively(prepared, engine, hard)) {
@@ -200,7 +206,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
       await operation.then(undefined, () => undefined);
       return i;
     });
-    const { timeoutMs } = options ?? {};
+    const { timeoutMs } = optionsOf(options);
     if (timeoutMs !== undefined) validateNumber(timeoutMs, "options.timeoutMs", 0, MAX_TIMER_MS);
     if (first.length === 0) return -1;
     if (timeoutMs === undefined) return Promise.race(first);
@@ -227,7 +233,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
    * @throws `ERR_PROACTOR_UNSUPPORTED` where the engine cannot wait.
    */
   wait(options?: { readonly minimum?: number; readonly timeoutMs?: number }): number {
-    const { minimum = 1, timeoutMs = Number.POSITIVE_INFINITY } = options ?? {};
+    const { minimum = 1, timeoutMs = Number.POSITIVE_INFINITY } = optionsOf(options);
     validateInteger(minimum, "options.minimum", 0);
     validateNumber(timeoutMs, "options.timeoutMs", 0);
     return this.session().scheduler.wait(minimum, timeoutMs);
@@ -308,11 +314,12 @@ export class Proactor extends FileOperations implements AsyncDisposable {
    * gives everything back. With `cancel`, what can be canceled is.
    */
   shutdown(options?: { readonly cancel?: boolean }): Promise<void> {
+    const { cancel } = optionsOf(options);
     // Without a session every operation asks for one, and is refused.
     this.#ending ??= this.current ?? this.#standIn;
     this.current = undefined;
     this.#closing ??= this.#close();
-    if (options?.cancel === true) this.#ending?.scheduler.cancelAll();
+    if (cancel === true) this.#ending?.scheduler.cancelAll();
     return this.#closing;
   }
 
@@ -439,7 +446,8 @@ function ordersNatively(prepared: readonly Prepared[], engine: Engine, hard: boo
   const { capabilities, longestChain, depth } = engine;
   if (!capabilities.links || prepared.length > Math.min(longestChain, depth)) return false;
   return prepared.every(({ request: { kind, drain }, extras }, i) => {
-    const { signal, deadlineMs } = extras?.options ?? {};
+    const options = extras?.options;
+    const [signal, deadlineMs] = [options?.signal, options?.deadlineMs];
     const last = i === prepared.length - 1;
     return (
       capabilities.operations[kind] === true &&
@@ -464,7 +472,10 @@ function checkOptions(options: ProactorOptions): Omit<EngineOptions, "wake"> {
     poolBytes = DEFAULT_POOL_BYTES,
   } = options;
   validateInteger(poolBytes, "options.poolBytes", MIN_POOL_BUFFER_BYTES);
-  if (engine !== undefined) validateString(engine, "options.engine");
+  if (engine !== undefined) {
+    validateString(engine, "options.engine");
+    engineName(engine, "options.engine");
+  }
   validateInteger(entries, "options.entries", 1, MAX_ENTRIES);
   validateInteger(depth, "options.depth", 1, MAX_DEPTH);
   validateBoolean(sqPoll, "options.sqPoll");

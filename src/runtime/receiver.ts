@@ -1,5 +1,5 @@
 import type { Request } from "../core/index.ts";
-import type { Extras } from "./extras.ts";
+import { type Extras, extrasWith } from "./extras.ts";
 import type { Finisher } from "./gate.ts";
 import { errorOf } from "./settlement.ts";
 
@@ -39,5 +39,5 @@ export function finishing(request: Request, finisher: Finisher): Extras {
     value = finisher.finish(result >= 0 ? result : errorOf(kind, result, undefined), memory);
     return value;
   };
-  return { finish: [finish], convert: () => value };
+  return extrasWith(undefined, { finish: [finish], convert: () => value });
 }

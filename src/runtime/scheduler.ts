@@ -11,7 +11,7 @@ import {
   type SlotTable,
 } from "../core/index.ts";
 import { BY_ENGINE, BY_THREAD, type DescriptorFacts } from "./descriptor-facts.ts";
-import type { Extras } from "./extras.ts";
+import { type Extras, extrasWith } from "./extras.ts";
 import { ALONE, Flight, type Tenant, TOLD } from "./flight.ts";
 import { type Finisher, Gate } from "./gate.ts";
 import { type Held, HeldList } from "./held.ts";
@@ -183,7 +183,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   startFor(request: Request, receiver: Receiver): Receiver | Operation<unknown> {
     if (this.#waiting.size > 0 || this.#queue(request, receiver, undefined, TOLD) === false) {
       const finish = [(result: number) => tell(receiver, result)];
-      const operation = this.start(request, { finish });
+      const operation = this.start(request, extrasWith(undefined, { finish }));
       markHandled(operation);
       return operation;
     }

@@ -1,6 +1,6 @@
 import { abortError, errnoOf, ProactorError, systemError } from "../base/errors.ts";
 import { type BufferView, OPERATIONS, OperationKind, type Request } from "../core/index.ts";
-import type { Extras } from "./extras.ts";
+import { type Extras, extrasWith } from "./extras.ts";
 import { errorFrom } from "./failing.ts";
 import { type Completion, fail, type Operation, succeed } from "./operation.ts";
 
@@ -67,7 +67,7 @@ export function refuse(
     `The engine ${engine} cannot do ${name}, and nothing emulates it`,
     "Ask proactor.capabilities.operations first, and proactor.explain() for the other engines",
   );
-  settle(operation, request.kind, ENOTSUP, { ...extras, explain: () => error });
+  settle(operation, request.kind, ENOTSUP, extrasWith(extras, { explain: () => error }));
 }
 
 /** The error of an operation that failed, as its promise rejects with. */
@@ -75,7 +75,7 @@ export function errorOf(kind: OperationKind, result: number, extras: Extras | un
   const { syscall } = OPERATIONS[kind] as { syscall: string };
   if (result === ECANCELED) {
     if (extras?.canceled === "aborted") return abortError(extras.options?.signal);
-    const { deadlineAt } = extras ?? {};
+    const deadlineAt = extras?.deadlineAt;
     if (deadlineAt !== undefined && performance.now() >= deadlineAt) {
       const detail = `deadline of ${extras?.options?.deadlineMs} ms`;
       return systemError(ETIMEDOUT, syscall, extras?.path, extras?.dest, detail);

@@ -5,9 +5,9 @@ import {
   MAX_DEPTH,
   MAX_OFFSET,
   validateInteger,
-  validateObject,
   validateString,
 } from "../../base/index.ts";
+import { optionsOf } from "../../base/options.ts";
 import type { EngineName } from "../../core/index.ts";
 import { chooseEngine } from "../../engines/index.ts";
 import { posixAio } from "../../engines/posix-aio/index.ts";
@@ -40,8 +40,8 @@ export interface AioOptions {
  * @throws `ERR_PROACTOR_ENGINE_UNAVAILABLE` when the engine that was asked for cannot run here;
  *   `ERR_INVALID_ARG_VALUE` for an engine that does not exist, and for limits with glibc.
  */
-export function createAio(options: AioOptions = {}): Aio {
-  validateObject(options, "options");
+export function createAio(given: AioOptions = {}): Aio {
+  const options = optionsOf(given);
   const { engine } = options;
   if (engine !== undefined) validateString(engine, "options.engine");
   const native = loadNative();

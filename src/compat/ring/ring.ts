@@ -15,8 +15,9 @@ import {
 import { EINVAL } from "../../abi/linux.ts";
 import { outOfRange } from "../../base/argument-errors.ts";
 import { RING_EXIT_MS } from "../../base/limits.ts";
+import { optionsOf } from "../../base/options.ts";
 import { refuseUnlessAllowed } from "../../base/permission.ts";
-import { validateInteger } from "../../base/validate.ts";
+import { validateBuffer, validateInteger, validateUint32 } from "../../base/validate.ts";
 import { openExactRing, type RingMemory } from "../../engines/io-uring/setup.ts";
 import { addonOfRing, addressOf, allocate } from "./memory.ts";
 import { ControlVerbs } from "./prep-control.ts";
@@ -106,7 +107,8 @@ export function queueInit(entries: number, flags = 0): Ring {
 }
 
 /** Opens a ring with more to say about it: io_uring_queue_init_params(3). Throws as `queueInit`. */
-export function queueInitParams(entries: number, params: RingParams): Ring {
+export function queueInitParams(entries: number, given: RingParams): Ring {
+  const params = paramsOf(given);
   const flags = params.flags ?? 0;
   if ((flags & IORING_SETUP_NO_MMAP) === 0) return open(entries, params, flags, undefined);
   return queueInitMem(entries, params, allocate(memorySize(entries, params)));
@@ -118,7 +120,9 @@ export function queueInitParams(entries: number, params: RingParams): Ring {
  *
  * @param memory `memorySize` bytes from `allocate`; before Linux 6.14 in one huge page.
  */
-export function queueInitMem(entries: number, params: RingParams, memory: Buffer): Ring {
+export function queueInitMem(entries: number, given: RingParams, memory: Buffer): Ring {
+  const params = paramsOf(given);
+  validateBuffer(memory, "memory");
   const needed = memorySize(entries, params);
   if (memory.byteLength < needed) throw outOfRange("memory", `>= ${needed} bytes`, memory.length);
   return open(entries, params, (params.flags ?? 0) | IORING_SETUP_NO_MMAP, memory);
@@ -128,7 +132,9 @@ export function queueInitMem(entries: number, params: RingParams, memory: Buffer
  * How many bytes `queueInitMem` needs: io_uring_memory_size_params(3). Enough for entries of any
  * size, in whole pages.
  */
-export function memorySize(entries: number, params: RingParams = {}): number {
+export function memorySize(entries: number, given: RingParams = {}): number {
+  validateInteger(entries, "entries", 0, 0xffff_ffff);
+  const params = paramsOf(given);
   return ringBytes(entries, params) + roundUp(roundUpToPower(entries) * 128);
 }
 
@@ -136,6 +142,15 @@ export function memorySize(entries: number, params: RingParams = {}): number {
 export function getProbe(): Probe {
   using ring = queueInit(2);
   return ring.getProbeRing();
+}
+
+/** The parameters, checked: each is 32 bits. */
+function paramsOf(given: RingParams): RingParams {
+  const params = optionsOf(given, "params");
+  for (const name of ["flags", "cqEntries", "sqThreadCpu", "sqThreadIdle", "wqFd"] as const) {
+    if (params[name] !== undefined) validateUint32(params[name], `params.${name}`);
+  }
+  return params;
 }
 
 function open(

@@ -27,6 +27,8 @@ import {
   SCM_RIGHTS,
   SOL_SOCKET,
 } from "../../abi/linux-socket.ts";
+import { optionsOf } from "../../base/options.ts";
+import { validateBuffers } from "../../base/validate.ts";
 import { type Pointer, Struct } from "./memory.ts";
 
 /** `struct __kernel_timespec`: whole seconds, and nanoseconds below 10^9. */
@@ -66,7 +68,8 @@ export interface MessageOptions {
  * {@link messageControlLength} and {@link messageFlags} tell what came.
  */
 export function msghdr(options: MessageOptions): Struct {
-  const { name, buffers = [], control } = options;
+  const { name, buffers = [], control } = optionsOf(options);
+  validateBuffers(buffers, "options.buffers");
   const struct = new Struct(MSGHDR_SIZE);
   if (name !== undefined) {
     struct.setPointer(MSGHDR_NAME, name).setU32(MSGHDR_NAMELEN, name.byteLength);
@@ -108,10 +111,11 @@ export function scmRights(descriptors: readonly number[]): Struct {
 
 /** `struct open_how` for openat2(2): O_*, permission bits, RESOLVE_*. */
 export function openHow(options: { flags: number; mode?: number; resolve?: number }): Struct {
+  const { flags, mode = 0, resolve = 0 } = optionsOf(options);
   return new Struct(OPEN_HOW_SIZE)
-    .setU64(OPEN_HOW_FLAGS, options.flags)
-    .setU64(OPEN_HOW_MODE, options.mode ?? 0)
-    .setU64(OPEN_HOW_RESOLVE, options.resolve ?? 0);
+    .setU64(OPEN_HOW_FLAGS, flags)
+    .setU64(OPEN_HOW_MODE, mode)
+    .setU64(OPEN_HOW_RESOLVE, resolve);
 }
 
 /** An array of `struct epoll_event`: EPOLL*, and a number that comes back with the event. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM } from "../../abi/linux.ts";
 import { systemErrorCode } from "../../base/errors.ts";
+import { TEXT } from "../../base/options.ts";
 import type { Availability } from "../../core/index.ts";
 import { loadNative, type NativeAvailability } from "../../native/load.ts";
 import { tryRing } from "./setup.ts";
@@ -120,7 +121,7 @@ function forbidden(
 
 function readWord(path: string): string {
   try {
-    return readFileSync(path, "utf8").trim();
+    return readFileSync(path, TEXT).trim();
   } catch {
     return "";
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { EAGAIN, ENOMEM, ENOSYS, EPERM } from "../../abi/linux.ts";
 import { systemErrorCode } from "../../base/errors.ts";
+import { TEXT } from "../../base/options.ts";
 import type { Availability } from "../../core/index.ts";
 import { loadNative } from "../../native/load.ts";
 import { setupContext } from "./setup.ts";
@@ -54,7 +55,7 @@ export function refusal(
 
 function readSysctl(name: string): string | undefined {
   try {
-    return readFileSync(`/proc/sys/fs/${name}`, "utf8").trim();
+    return readFileSync(`/proc/sys/fs/${name}`, TEXT).trim();
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { INLINE_BYTES } from "../../base/limits.ts";
 import { type BufferView, Request } from "../../core/index.ts";
 import { type Deliveries, deliveriesOf } from "../../runtime/deliveries.ts";
-import type { Extras } from "../../runtime/extras.ts";
+import { type Extras, extrasWith } from "../../runtime/extras.ts";
 import { markHandled } from "../../runtime/operation.ts";
 import { type Receiver, tell } from "../../runtime/receiver.ts";
 import type { Session } from "../../runtime/session.ts";
@@ -44,7 +44,7 @@ export function startTransfer(
     void scheduler.startFor(request, receiver);
     return;
   }
-  const extras: Extras = {};
+  const extras = extrasWith(undefined);
   memory.bounce(request, view, writes, extras);
   startWith(session, request, extras, receiver);
 }
@@ -56,7 +56,7 @@ export function startVectors(
   writes: boolean,
   receiver: Receiver,
 ): void {
-  const extras: Extras = {};
+  const extras = extrasWith(undefined);
   request.length = views.length;
   session.memory.lendAll(request, views, writes, extras);
   if (extras.last === undefined) void session.scheduler.startFor(request, receiver);
