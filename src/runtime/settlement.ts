@@ -49,6 +49,7 @@ export function settle(
     succeed(operation, value);
   } else {
     error = spoiled ?? errorOf(kind, end, extras);
+    value = undefined;
     fail(operation, error, end === ECANCELED);
   }
   if (extras !== undefined) notify(operation, value, error, extras);
