@@ -219,3 +219,21 @@ export const DEFAULT_WALK_CONCURRENCY = 16;
 
 /** Files that are asked about in one submission. */
 export const STAT_BATCH = 1024;
+
+/** Requests of one tick after which they are handed over, before the tick is over: record 30. */
+export const EARLY_BATCH = 32;
+
+/** A program that starts no more than this in a tick starts few at a time. */
+export const EARLY_SMALL = 4;
+
+/** What was started is handed over with the next request once it has waited this long, in ms. */
+export const EARLY_LATE_MS = 0.25;
+
+/**
+ * How long a process that ends waits without progress for an open, which may be one of a FIFO, and
+ * for what has found no room, in ms. For what changes something it waits without a limit.
+ */
+export const EXIT_PATIENCE_MS = 1000;
+
+/** How long it waits at a time, in ms. */
+export const EXIT_WAIT_MS = 20;

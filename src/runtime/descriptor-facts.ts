@@ -1,7 +1,15 @@
 /** What has to be known of a descriptor before an engine transfers to or from it. */
 import { RWF_NOWAIT } from "../abi/linux.ts";
 import { errnoOf } from "../base/errors.ts";
-import { type BufferView, FILE_POSITION, OperationKind, type Request } from "../core/index.ts";
+import {
+  type BufferView,
+  type CompletionSink,
+  type Engine,
+  FILE_POSITION,
+  OperationKind,
+  QueueStatus,
+  type Request,
+} from "../core/index.ts";
 import { type NativeAddon, NO_PREAD, NO_PWRITE, NO_SEEK, NONBLOCKING } from "../native/addon.ts";
 
 export { NO_PREAD, NO_PWRITE, NO_SEEK } from "../native/addon.ts";
@@ -129,4 +137,32 @@ function writesNothing({ kind, buffers, length, flags, fixedFile }: Request): bo
   if (buffers === undefined) return length === 0;
   for (const each of buffers) if (each.byteLength > 0) return false;
   return true;
+}
+
+/** Where a request goes that its descriptor keeps from the engine. */
+export interface Unusual {
+  /** What `look` said. */
+  readonly verdict: number;
+  readonly facts: DescriptorFacts | undefined;
+  /** Calls read(2) and write(2) themselves. */
+  readonly engine: Engine;
+  readonly sink: CompletionSink;
+}
+
+/** What ends with an errno at once, or is left to read(2) and write(2) themselves. */
+export function queueUnusual(
+  request: Request,
+  index: number,
+  generation: number,
+  { verdict, facts, engine, sink }: Unusual,
+): QueueStatus {
+  if (verdict < 0) {
+    sink.complete(index, generation, verdict, false);
+    return QueueStatus.Completed;
+  }
+  const { buffer } = request;
+  request.buffer = facts?.memoryOf(request);
+  const status = engine.queue(request, index, generation, sink);
+  request.buffer = buffer;
+  return status;
 }

@@ -6,6 +6,9 @@ import {
   type Request,
   SlotTable,
 } from "../core/index.ts";
+import type { Collected } from "./collected.ts";
+import { changes } from "./early.ts";
+import type { LeftWork } from "./ending.ts";
 import { type Extras, extrasWith } from "./extras.ts";
 import type { Gate } from "./gate.ts";
 import { detached, sharesBytes } from "./memory.ts";
@@ -101,6 +104,37 @@ export class Flight {
       this.#extras[index] = undefined;
       settle(tenant, kind, result, extras);
     }
+  }
+
+  /** Empties the rows of requests whose tenants hear nothing any more: the thread ends. */
+  dropAll(collected: Collected): void {
+    const { count, slots } = collected.take();
+    for (let i = 0; i < count; i++) {
+      const index = slots[i] as number;
+      this.#tenants[index] = undefined;
+      this.#memory[index] = undefined;
+      this.#extras[index] = undefined;
+      this.slots.release(index);
+    }
+  }
+
+  /** What is left to do when the thread ends: see `finishWork`. */
+  left(collected: Collected, waiting: number, referenced: boolean): LeftWork {
+    const left = { changes: 0, others: waiting };
+    const add = (slot: number, count: number) => {
+      const sort = changes(this.#kinds[slot] as OperationKind);
+      if (sort === "maybe") left.others += count;
+      else if (sort) left.changes += count;
+    };
+    for (let slot = 0; slot < this.slots.size; slot++) {
+      if (this.isTaken(slot) && !this.isOnFallback(slot)) add(slot, 1);
+    }
+    for (let i = 0; i < collected.count; i++) {
+      const slot = collected.slots[i] as number;
+      if (!this.isOnFallback(slot)) add(slot, -1);
+    }
+    // What is not to keep the process alive keeps it no longer than for its next step.
+    return referenced ? left : { changes: 0, others: left.changes + left.others };
   }
 
   /** The slot of what is in flight, else -1. Rarely asked, so looked for. */

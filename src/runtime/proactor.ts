@@ -45,6 +45,7 @@ import { CompletionQueue } from "./completion-queue.ts";
 import { DescriptorFacts } from "./descriptor-facts.ts";
 import type { OperationDescriptor } from "./descriptors.ts";
 import { DirectFiles } from "./direct.ts";
+import { watchEnd } from "./ending.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { FileOperations, type Prepared } from "./file-operations.ts";
 import { RequestMemory } from "./memory.ts";
@@ -221,6 +222,15 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     }
   }
 
+  /**
+   * Hands over what is queued, now, so that the work goes on while the program computes. Delivers
+   * nothing: that comes with the next turn, as ever. Without it the end of the tick does it, or one
+   * of the rules in the page about the completion model.
+   */
+  submit(): void {
+    (this.current ?? this.#ending)?.scheduler.submit();
+  }
+
   /** Hands over what is queued and delivers what has completed, now. Returns how many. */
   run(): number {
     return (this.current ?? this.#ending)?.scheduler.run() ?? 0;
@@ -368,6 +378,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     const facts = heeds ? undefined : new DescriptorFacts(native.addon);
     scheduler = new Scheduler(engine, fallback, facts, () => threadPool.create(options));
     scheduler.setReferenced(this.#referenced);
+    watchEnd(scheduler);
     this.current = {
       engine,
       fallback,

@@ -1,4 +1,4 @@
-import { errnoOf, ProactorError } from "../base/errors.ts";
+import { errnoOf } from "../base/errors.ts";
 import { BYTES_PER_TURN, COMPLETIONS_PER_TURN, DIRECT_BATCH, RETRY_MS } from "../base/limits.ts";
 import {
   type BufferView,
@@ -10,7 +10,10 @@ import {
   Request,
   type SlotTable,
 } from "../core/index.ts";
-import { BY_ENGINE, BY_THREAD, type DescriptorFacts } from "./descriptor-facts.ts";
+import { Collected } from "./collected.ts";
+import { BY_ENGINE, BY_THREAD, type DescriptorFacts, queueUnusual } from "./descriptor-facts.ts";
+import { EarlyStart, type StartRule } from "./early.ts";
+import { finishWork, keepTurning, loop } from "./ending.ts";
 import { type Extras, extrasWith } from "./extras.ts";
 import { ALONE, Flight, type Tenant, TOLD } from "./flight.ts";
 import { type Finisher, Gate } from "./gate.ts";
@@ -25,6 +28,7 @@ import {
 } from "./operation.ts";
 import { finishing, type Receiver, tell } from "./receiver.ts";
 import { refuse, settle, throwLater } from "./settlement.ts";
+import { waitFor } from "./wait.ts";
 import { type Waiting, WaitingList } from "./waiting.ts";
 import { Watches } from "./watch.ts";
 
@@ -58,15 +62,9 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #gate: Gate | undefined;
   readonly #waiting = new WaitingList();
   readonly #watches: Watches;
-  /** Collected completions. They can be more than a turn asks for: an engine may finish inline. */
-  #doneSlots: number[] = [];
-  #doneResults: number[] = [];
-  /** The same, while they are delivered: what is started meanwhile may finish at once. */
-  #deliveredSlots: number[] = [];
-  #deliveredResults: number[] = [];
+  readonly #collected = new Collected();
   /** Which operations any engine here can do. */
   readonly #possible: readonly boolean[];
-  #done = 0;
   /** Direct transfers staged since some were handed over. */
   #direct = 0;
   #scheduled = false;
@@ -76,6 +74,9 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #turnCompletions = 0;
   #turnBytes = 0;
   #delivered = 0;
+  readonly #early: StartRule;
+  /** The thread was about to end, and no turn has come since. */
+  #ended = false;
   /** Something was queued since the last commit. */
   #staged = false;
   /** -1, or an emulated drain is running. */
@@ -100,13 +101,16 @@ export class Scheduler implements CompletionSink, OperationOwner {
    * @param fallback Does what `engine` cannot.
    * @param facts For an engine without the capability `heedsDescriptor`.
    * @param makeThreads Makes the fallback once a descriptor is for read(2) and write(2) themselves.
+   * @param early Decides what is handed over before the end of the tick.
    */
   constructor(
     engine: Engine,
     fallback: Engine | undefined,
     facts?: DescriptorFacts,
     makeThreads?: () => Engine,
+    early: StartRule = new EarlyStart(),
   ) {
+    this.#early = early;
     this.#engine = engine;
     this.#fallback = fallback;
     this.#facts = facts;
@@ -212,9 +216,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
 
   complete(index: number, generation: number, result: number, more: boolean): void {
     if (more === true || this.#slots.isCurrent(index, generation) === false) return;
-    this.#doneSlots[this.#done] = index;
-    this.#doneResults[this.#done] = result;
-    this.#done++;
+    this.#collected.add(index, result);
     if (result > 0) this.#turnBytes += result;
   }
 
@@ -229,6 +231,47 @@ export class Scheduler implements CompletionSink, OperationOwner {
   missed(index: number, generation: number): void {
     const isThere = () => this.#slots.isCurrent(index, generation);
     if (isThere()) this.#watches.soon(() => isThere() && this.#ask(index, generation));
+  }
+
+  /** Hands over what is staged; nothing is reaped or delivered, so no code of the caller runs. */
+  submit(): void {
+    // Without a turn to come nothing is staged, and a sleeping engine stays asleep.
+    if (this.#scheduled || this.#inTurn) this.#handOver();
+  }
+
+  /** The thread is about to end: has everything done that was started. See `finishWork`. */
+  end(): void {
+    // Not before the end: what is admitted meanwhile would begin it anew.
+    this.#ended = false;
+    finishWork({
+      engine: this.#engine,
+      move: () => this.#moveLast(),
+      left: () => this.#flight.left(this.#collected, this.#waiting.size, this.#referenced),
+    });
+    this.#ended = true;
+  }
+
+  #handOver(): void {
+    this.#early.handedOver();
+    // What completes at once is found by the next turn: it wakes nobody.
+    this.#engine.awake();
+    this.#engine.commit();
+    this.#fallback?.commit();
+    if (this.#ended) this.end();
+  }
+
+  #moveLast(): boolean {
+    this.#admitWaiting();
+    const taken = this.#engine.commit();
+    this.#fallback?.commit();
+    this.#engine.reap(this, this.#engine.depth);
+    // Those who wait need slots. Else what has completed is kept for a `run` to come.
+    if (this.#collected.count > 0 && this.#waiting.size > 0) {
+      this.#drainSlot = -1;
+      if (this.#inTurn) this.#flight.dropAll(this.#collected);
+      else this.#deliver();
+    }
+    return taken >= 0;
   }
 
   /** Hands over, reaps and delivers now, without waiting. Returns how many were delivered. */
@@ -260,29 +303,13 @@ export class Scheduler implements CompletionSink, OperationOwner {
    * the fallback does is not waited for, because it needs the loop to turn.
    */
   wait(minimum: number, timeoutMs: number): number {
-    const engine = this.#engine;
-    if (engine.wait === undefined || !engine.capabilities.wait) {
-      throw new ProactorError(
-        "ERR_PROACTOR_UNSUPPORTED",
-        `The engine ${engine.name} cannot block until something completes`,
-        "Await the operations instead",
-      );
-    }
-    const before = this.#delivered;
-    const until = performance.now() + timeoutMs;
-    for (;;) {
-      this.run();
-      const delivered = this.#delivered - before;
-      const left = until - performance.now();
-      const wanted = minimum - delivered;
-      if (wanted <= 0 || left <= 0) return delivered;
-      const inFlight = this.#slots.used - this.#flight.fallbackUsed;
-      // What was not taken does not complete, however long we wait.
-      if (this.#refused) engine.wait(1, Math.min(left, RETRY_MS));
-      else if (inFlight > 0) engine.wait(Math.min(wanted, inFlight), left);
-      // With nothing in flight, those who wait for room have it now.
-      else if (this.#slots.used > 0 || this.#waiting.size === 0) return delivered;
-    }
+    return waitFor(minimum, timeoutMs, {
+      engine: this.#engine,
+      run: () => this.run(),
+      isRefused: () => this.#refused,
+      inFlight: () => this.#slots.used - this.#flight.fallbackUsed,
+      canGoOn: () => this.#slots.used === 0 && this.#waiting.size > 0,
+    });
   }
 
   /** Whether an operation waits for room. */
@@ -383,6 +410,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       // But for a member of a chain that was asked for before a drain, which waits for it.
       if (this.#waiting.hasDrainAfter(order)) this.#waiting.putFirst(waiting);
       else this.#waiting.push(waiting);
+      if (this.#ended) this.end();
     }
     this.#staged = true;
     // Compared, not negated: V8 cannot know that a field is never anything but a boolean.
@@ -411,7 +439,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
     let status =
       verdict === BY_ENGINE
         ? engine.queue(request, index, generation, this)
-        : this.#queueUnusual(verdict, request, index);
+        : queueUnusual(request, index, generation, { verdict, facts, engine, sink: this });
     if (status === BUSY) {
       engine.commit();
       status = engine.queue(request, index, generation, this);
@@ -427,21 +455,9 @@ export class Scheduler implements CompletionSink, OperationOwner {
     }
     this.#flight.enter(index, request, tenant, extras, place);
     if (fallback !== undefined) this.#flight.setFallback(index, !main);
+    if (this.#inTurn === false && this.#early.isDue(request, slots.used)) this.#handOver();
+    else if (this.#ended === true) this.#handOver();
     return true;
-  }
-
-  /** What ends with an errno at once, or is left to read(2) and write(2) themselves. */
-  #queueUnusual(verdict: number, request: Request, index: number): QueueStatus {
-    const generation = this.#slots.generation(index);
-    if (verdict < 0) {
-      this.complete(index, generation, verdict, false);
-      return QueueStatus.Completed;
-    }
-    const { buffer } = request;
-    request.buffer = this.#facts?.memoryOf(request);
-    const status = (this.#fallback as Engine).queue(request, index, generation, this);
-    request.buffer = buffer;
-    return status;
   }
 
   #addFallback(): void {
@@ -461,6 +477,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
+    if (loop.ranDry === true) keepTurning();
     if (this.#turnCompletions < MOST_COMPLETIONS && this.#turnBytes < MOST_BYTES) {
       process.nextTick(this.#tick);
     } else {
@@ -476,6 +493,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #turn(): void {
     if (this.#inTurn) return;
     this.#inTurn = true;
+    this.#ended = false;
     let moved = false;
     try {
       this.#engine.awake();
@@ -483,6 +501,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       this.#noRoom = false;
       this.#admitWaiting();
       this.#staged = false;
+      this.#early.turned();
       this.#refused = this.#engine.commit() < 0 || this.#noRoom;
       this.#fallback?.commit();
       this.#facts?.forget();
@@ -492,9 +511,9 @@ export class Scheduler implements CompletionSink, OperationOwner {
         reaped += this.#fallback.reap(this, room - reaped);
       }
       // What completed inline was not reaped, and takes its part of the turn all the same.
-      this.#turnCompletions += Math.max(reaped, this.#done);
-      moved = reaped > 0 || this.#done > 0;
-      if (this.#done > 0) this.#deliver();
+      this.#turnCompletions += Math.max(reaped, this.#collected.count);
+      moved = reaped > 0 || this.#collected.count > 0;
+      if (this.#collected.count > 0) this.#deliver();
       const gate = this.#gate;
       if (gate !== undefined) {
         this.#gate = undefined;
@@ -549,14 +568,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
 
   /** Completions are collected by now: from here on user code may run. */
   #deliver(): void {
-    const count = this.#done;
-    const slots = this.#doneSlots;
-    const results = this.#doneResults;
-    this.#doneSlots = this.#deliveredSlots;
-    this.#doneResults = this.#deliveredResults;
-    this.#deliveredSlots = slots;
-    this.#deliveredResults = results;
-    this.#done = 0;
+    const { count, slots, results } = this.#collected.take();
     this.#delivered += count;
     beginBatch();
     this.#drainSlot = -1;

@@ -48,6 +48,7 @@ export function settle(
     if (YIELDS_NOTHING[kind]) value = undefined;
     succeed(operation, value);
   } else {
+    value = undefined;
     error = spoiled ?? errorOf(kind, end, extras);
     value = undefined;
     fail(operation, error, end === ECANCELED);

@@ -4,6 +4,7 @@ import { setTimeout as later, setImmediate as nextTurn } from "node:timers/promi
 import { EAGAIN, ETIME } from "../../src/abi/linux.ts";
 import { BYTES_PER_TURN, COMPLETIONS_PER_TURN, errnoOf } from "../../src/base/index.ts";
 import { Link, OPERATIONS, OperationKind, type Request } from "../../src/core/index.ts";
+import type { StartRule } from "../../src/runtime/early.ts";
 import type { Extras } from "../../src/runtime/extras.ts";
 import type { Operation } from "../../src/runtime/operation.ts";
 import { Scheduler } from "../../src/runtime/scheduler.ts";
@@ -13,8 +14,11 @@ import { FakeEngine, type Given } from "../support/fake-engine.ts";
 const ECANCELED = -errnoOf("ECANCELED");
 const EINTR = -errnoOf("EINTR");
 
+/** Keeps everything for the end of the tick. */
+const AT_THE_END: StartRule = { isDue: () => false, handedOver() {}, turned() {} };
+
 function rig(depth = 64, engine = new FakeEngine(depth)) {
-  const scheduler = new Scheduler(engine, undefined);
+  const scheduler = new Scheduler(engine, undefined, undefined, undefined, AT_THE_END);
   engine.onWake = scheduler.wake;
   const start = (fields: RequestFields = {}, extras?: Extras): Operation<unknown> =>
     scheduler.start(makeRequest(fields), extras);

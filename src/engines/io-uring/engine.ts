@@ -110,6 +110,9 @@ export class IoUringEngine implements Engine {
   #inFlight = 0;
   /** SQEs written since the last commit. */
   #staged = 0;
+  /** SQEs that were published and not taken; whether the kernel was asked not to signal. */
+  #untaken = 0;
+  #awake = false;
   /** Slot and generation of what is to be canceled as soon as there is an SQE for it. */
   readonly #cancels: number[] = [];
   /** Slot, generation and result of what completes without the kernel, three by three. */
@@ -250,6 +253,7 @@ export class IoUringEngine implements Engine {
 
   #handOver(): number {
     if (this.#failure !== undefined) return this.#refuseStaged(this.#failure);
+    if (this.#staged === 0 && this.#untaken === 0 && !this.#sqPoll) return 0;
     const toSubmit = this.#sq.publish();
     if (this.#sqPoll) return this.#commitSqPoll(toSubmit);
     this.#staged = 0;
@@ -260,12 +264,14 @@ export class IoUringEngine implements Engine {
       const taken = this.#enter(left, 0, flags);
       if (taken <= 0) {
         if (this.#failure !== undefined) return 0;
+        this.#untaken = left;
         return taken === 0 ? -EAGAIN : taken;
       }
       this.#inFlight += taken;
       left -= taken;
       if (left > 0) this.#cutChain(left);
     }
+    this.#untaken = 0;
     return toSubmit;
   }
 
@@ -340,12 +346,14 @@ export class IoUringEngine implements Engine {
   }
 
   awake(): void {
-    this.#cq.setFlags(IORING_CQ_EVENTFD_DISABLED);
+    if (!this.#awake) this.#cq.setFlags(IORING_CQ_EVENTFD_DISABLED);
+    this.#awake = true;
   }
 
   idle(): boolean {
     if (this.#finished.length > 0) return true;
     if (this.#failure !== undefined) return this.#cq.available() > 0;
+    this.#awake = false;
     // What comes after this look wakes us.
     if (this.#cq.setFlagsThenLook(0) || this.#look() > 0) return true;
     return this.#deferred && this.#lookOn();
