@@ -70,6 +70,11 @@ const BANS: readonly Ban[] = [
     message: "only src/memory/words.ts says Atomics: call loadAcquire or storeRelease",
   },
   {
+    pattern: /\bsetFlagsFromString\b/g,
+    applies: () => true,
+    message: "no flag of V8 is changed while a program runs (record 22)",
+  },
+  {
     pattern: /\.node["'`]|\bdlopen\b/g,
     inStrings: true,
     applies: (_, room) => room.name !== "native",

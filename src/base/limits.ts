@@ -144,12 +144,6 @@ export const MAX_FORGOTTEN_RETRY_MS = 1000;
 /** Scratch memory of one whole-file call of proactor/fs; a smaller file takes a single read. */
 export const FS_CELL_BYTES = 64 * 1024;
 
-/** Bytes of buffers made for reads, after which the young ones are collected. */
-export const YOUNG_BUFFER_BYTES = 16 * 1024 * 1024;
-
-/** Bytes of them before the first time: what a program has just begun with is V8's own affair. */
-export const YOUNG_BUFFERS_FIRST = 64 * 1024 * 1024;
-
 /** Cells of scratch memory that are kept for the next calls: 16 MiB. */
 export const FS_CELLS_KEPT = 256;
 

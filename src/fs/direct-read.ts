@@ -3,7 +3,6 @@ import { AT_FDCWD, O_RDONLY } from "../abi/linux.ts";
 import { systemError } from "../base/errors.ts";
 import { FS_CHUNK_BYTES } from "../base/limits.ts";
 import { OperationKind, Request } from "../core/index.ts";
-import { bufferMade } from "../memory/young-buffers.ts";
 import { errorFrom } from "../runtime/failing.ts";
 import type { Operation } from "../runtime/operation.ts";
 import type { Receiver } from "../runtime/receiver.ts";
@@ -149,7 +148,6 @@ export class DirectRead implements Receiver {
     const have = this.#have;
     let data: Buffer | undefined;
     if (this.#error === undefined && memory !== undefined) {
-      bufferMade(have);
       // Memory that is filled for the most part is not copied once more.
       const keep = memory !== cell?.bytes && have * 2 > memory.length;
       data = keep ? memory.subarray(0, have) : copyOf.call(memory, 0, have);

@@ -18,7 +18,6 @@ import {
   validatePosition,
 } from "../base/validate.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
-import { bufferMade } from "../memory/young-buffers.ts";
 import { errorFrom } from "../runtime/failing.ts";
 import { detached } from "../runtime/memory.ts";
 import type { Operation } from "../runtime/operation.ts";
@@ -226,7 +225,6 @@ class Batch {
   #findMemory(): void {
     let total = 0;
     for (const { given, length } of this.reads) if (given === undefined) total += length;
-    bufferMade(total);
     const slab = total <= READ_BATCH_SLAB_BYTES ? Buffer.allocUnsafeSlow(total) : undefined;
     let used = 0;
     for (const read of this.reads) {

@@ -16,7 +16,6 @@ import { fileTooLarge } from "../base/argument-errors.ts";
 import { errnoOf, systemError } from "../base/errors.ts";
 import { FS_CALLS_KEPT, FS_CELL_BYTES, FS_CHUNK_BYTES, FS_OFF_LOOP_BYTES } from "../base/limits.ts";
 import { OperationKind, Request } from "../core/index.ts";
-import { bufferMade } from "../memory/young-buffers.ts";
 import { Call, withCloseError } from "./call.ts";
 import type { Cell } from "./cells.ts";
 import { nodeFs, nodePromises } from "./node.ts";
@@ -272,7 +271,6 @@ class ReadFile extends Call {
   /** Goes on in memory of `length` bytes, which begins with what there is. */
   #grow(length: number, from: Buffer): void {
     const memory = Buffer.allocUnsafeSlow(length);
-    bufferMade(length);
     from.copy(memory, 0, 0, this.#have);
     this.#target = memory;
     this.#files.session.memory.useOwn(READ, memory);
@@ -345,7 +343,6 @@ class ReadFile extends Call {
     const encoding = this.#encoding;
     if (encoding !== undefined) return memory.toString(encoding, 0, have);
     if (memory !== this.#target || this.#size === 0) {
-      bufferMade(have);
       return copyOf.call(memory, 0, have);
     }
     return have === memory.length ? memory : memory.subarray(0, have);

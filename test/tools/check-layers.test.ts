@@ -90,6 +90,12 @@ describe("checkBans", () => {
     assert.deepEqual(banned("src/ring/queue.ts", "// Atomics are slow\nlog('Atomics');"), []);
   });
 
+  it("keeps V8's flags as the program has them", () => {
+    const text = 'import { setFlagsFromString } from "node:v8";';
+    assert.equal(banned("src/memory/leases.ts", text).length, 1);
+    assert.equal(banned("src/fs/read.ts", 'v8.setFlagsFromString("--x");').length, 1);
+  });
+
   it("keeps the addon in src/native", () => {
     assert.equal(banned("src/engines/io-uring/ring.ts", 'load("./proactor.node");').length, 1);
     assert.equal(banned("src/fs/read.ts", "process.dlopen(module, path);").length, 1);

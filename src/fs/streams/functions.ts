@@ -5,7 +5,6 @@ import { INLINE_BYTES, IOV_MAX, MAX_FD } from "../../base/limits.ts";
 import { parseFileMode, stringToFlags, validatePath } from "../../base/validate.ts";
 import { FILE_POSITION, OperationKind, Request } from "../../core/index.ts";
 import type { LentView } from "../../memory/leases.ts";
-import { bufferMade } from "../../memory/young-buffers.ts";
 import { NO_SEEK } from "../../runtime/descriptor-facts.ts";
 import type { Session } from "../../runtime/session.ts";
 import { type EarlyFifo, isEarly, lacksReader, openFifo } from "../fifo.ts";
@@ -149,7 +148,6 @@ export class RingFunctions implements StreamFunctions {
     asked.buffer = to;
     this.#session.memory.useOwn(asked, to);
     Call.start(this.#session, asked, "read", back, to);
-    bufferMade(length);
   }
 
   write(fd: number, from: Buffer, start: number, length: number, at: Position, back: Back): void {
