@@ -6,10 +6,26 @@
  * nothing is linked: what is undefined here, Node-API and libc alike, is found
  * in the process that loads us, whichever runtime and libc that is.
  */
+#define _GNU_SOURCE
 #include "platform.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/*
+ * fstat(2) without the C library, which exports it as a function only since
+ * glibc 2.33. The kernel fills in the same structure.
+ */
+int file_status(int fd, struct stat *status)
+{
+#ifdef SYS_fstat
+	return (int)syscall(SYS_fstat, fd, status);
+#else
+	return fstat(fd, status);
+#endif
+}
 
 /* closeFd(fd): EINTR too has closed it, on Linux. */
 napi_value close_fd(napi_env env, napi_callback_info info)

@@ -46,7 +46,10 @@ static inline bool addon_in_flight(const struct addon *addon)
 /* Unmaps the orphans, if nothing is in flight any more. */
 void memory_release_orphans(struct addon *addon);
 
+struct stat;
+
 /* addon.c */
+int file_status(int fd, struct stat *status);
 napi_value close_fd(napi_env env, napi_callback_info info);
 
 /* memory.c */

@@ -94,7 +94,7 @@ static bool is_nonblocking(int fd)
 	const int flags = fcntl(fd, F_GETFL);
 	struct stat file;
 
-	if (flags < 0 || !(flags & O_NONBLOCK) || fstat(fd, &file) < 0)
+	if (flags < 0 || !(flags & O_NONBLOCK) || file_status(fd, &file) < 0)
 		return false;
 	return !S_ISREG(file.st_mode) && !S_ISDIR(file.st_mode) && !S_ISBLK(file.st_mode);
 }
@@ -103,7 +103,7 @@ static bool is_fifo(int fd)
 {
 	struct stat file;
 
-	return fstat(fd, &file) == 0 && S_ISFIFO(file.st_mode);
+	return file_status(fd, &file) == 0 && S_ISFIFO(file.st_mode);
 }
 
 /* descriptorFacts(fd, asked): those bits of `asked` that are so; nothing is of a bad descriptor */

@@ -22,19 +22,6 @@
 enum { FILE_REGULAR = 1 << 28, FILE_SEEKABLE = 1 << 29 };
 
 /*
- * fstat(2) without the C library, which exports it as a function only since
- * glibc 2.33. The kernel fills in the same structure.
- */
-static int file_status(int fd, struct stat *status)
-{
-#ifdef SYS_fstat
-	return (int)syscall(SYS_fstat, fd, status);
-#else
-	return fstat(fd, status);
-#endif
-}
-
-/*
  * posixAioFile(fd) -> open flags, and what kind of file it is: all that the
  * rules of POSIX AIO ask of a descriptor, at the price of one call.
  */

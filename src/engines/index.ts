@@ -122,9 +122,15 @@ export function missedBy(name: EngineName, error: unknown): Missed {
 /**
  * Asks every engine, for `explain`. When the program asked for one, the others are left alone: to
  * ask one may be what a filter ends the process for.
+ *
+ * @param all Names those of other systems, too.
  */
-export function reportEngines({ factory, decidedBy, missed }: Choice): readonly EngineReport[] {
-  return ENGINE_NAMES.map((name) => {
+export function reportEngines(
+  { factory, decidedBy, missed }: Choice,
+  all: boolean,
+): readonly EngineReport[] {
+  const names = ENGINE_NAMES.filter((name) => all || ENGINE_FACTORIES[name] !== undefined);
+  return names.map((name) => {
     const chosen = name === factory.name;
     if (!chosen && decidedBy !== "capability") return notAsked(name, factory.name, decidedBy);
     const availability = probeEngine(name);

@@ -10,6 +10,7 @@ export interface Explanation {
   readonly chosen: EngineName;
   /** Who decided: capability, an option, or PROACTOR_ENGINE. */
   readonly decidedBy: string;
+  /** Those of other systems are left out, unless they were asked for. */
   readonly engines: readonly EngineReport[];
   /** What the running engine tells of itself: ring sizes, setup flags. Empty before it runs. */
   readonly details: Readonly<Record<string, string | number | boolean>>;
@@ -28,10 +29,11 @@ export function explain(
   choice: Choice,
   details: Explanation["details"],
   emulated: readonly string[],
+  all: boolean,
 ): Explanation {
   const { decidedBy } = choice;
   const chosen = choice.factory.name;
-  const engines = reportEngines(choice);
+  const engines = reportEngines(choice, all);
   const kernel = `${platform()} ${release()}`;
   const runtime = runtimeName();
   const lockedMemory = lockedMemoryLimit();
@@ -46,15 +48,16 @@ export function explain(
     lockedMemory,
     toString() {
       const lines = [`proactor runs on ${chosen} (decided by ${decidedBy})`];
-      for (const { name, availability, verdict } of engines) {
-        lines.push(`  ${name}: ${verdict}`);
-        if (availability.available) continue;
-        lines.push(`    why: ${availability.reason}`);
-        if (availability.remedy !== "") lines.push(`    what to do: ${availability.remedy}`);
-      }
       for (const [name, value] of Object.entries(details)) lines.push(`  ${name}: ${value}`);
       if (emulated.length > 0) lines.push(`  emulated: ${emulated.join(", ")}`);
       lines.push(`  kernel: ${kernel}, ${runtime}, locked memory: ${lockedMemory}`);
+      for (const { name, availability, verdict } of engines) {
+        if (name === chosen) continue;
+        lines.push(`${name}: ${verdict}`);
+        if (availability.available) continue;
+        lines.push(`  why: ${availability.reason}`);
+        if (availability.remedy !== "") lines.push(`  what to do: ${availability.remedy}`);
+      }
       return lines.join("\n");
     },
   };

@@ -301,12 +301,17 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     return true;
   }
 
-  /** Which engine runs here, which cannot, why, and what to do about it. */
-  explain(): Explanation {
+  /**
+   * Which engine runs here, which cannot, why, and what to do about it.
+   *
+   * @param options `all` names the engines of other systems, too; default false.
+   */
+  explain(options: { readonly all?: boolean | undefined } = {}): Explanation {
+    const { all } = optionsOf(options, "options");
     const choice = this.#choose();
     const session = this.current;
     const emulated = session === undefined ? [] : this.capabilities.emulated;
-    return explain(choice, session?.engine.details ?? {}, emulated);
+    return explain(choice, session?.engine.details ?? {}, emulated, all === true);
   }
 
   /** From now on operations in flight keep the process alive. That is the default. */
