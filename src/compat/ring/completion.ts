@@ -39,6 +39,7 @@ export abstract class CompletionVerbs extends SubmissionVerbs {
   peekCqe(): number {
     for (;;) {
       if (this.cq.available() === 0 && this.#look() === 0) return -EAGAIN;
+      if (this.hasLoans === true) this.giveLoansBack();
       const cqe = this.cq.at(0);
       if (!this.isMixed || !this.#isFiller(cqe)) return cqe;
       this.cqAdvance(1);
@@ -53,6 +54,7 @@ export abstract class CompletionVerbs extends SubmissionVerbs {
     const { cq } = this;
     let places = cq.available();
     if (places === 0) places = this.#look();
+    if (this.hasLoans === true) this.giveLoansBack();
     let found = 0;
     for (let i = 0; i < places && found < count; ) {
       const cqe = cq.at(i);
@@ -138,6 +140,7 @@ export abstract class CompletionVerbs extends SubmissionVerbs {
   forEachCqe(visit: (cqe: number) => void): number {
     const { cq } = this;
     const places = cq.available();
+    if (this.hasLoans === true) this.giveLoansBack();
     if (!this.isMixed) {
       // What `at` would look up again for each of them.
       const { first, mask, shift } = cq;
@@ -248,7 +251,9 @@ export abstract class CompletionVerbs extends SubmissionVerbs {
 
   /** How many completions are there: io_uring_cq_ready(3). */
   cqReady(): number {
-    return this.cq.available();
+    const count = this.cq.available();
+    if (this.hasLoans === true) this.giveLoansBack();
+    return count;
   }
 
   /** How many completions there is room for. */

@@ -8,6 +8,7 @@ import {
   IOSQE_IO_LINK,
 } from "../../abi/io-uring.ts";
 import type { CompletionQueue } from "../../ring/index.ts";
+import { loansIn } from "./loans.ts";
 
 /** The high word of user data that `sqeSetData` makes; the low one is the object's place. */
 export const OBJECT_DATA = 0xffff_fffe;
@@ -56,6 +57,8 @@ const STANDS_IN = 4;
 export class InFlight {
   /** How many requests are in flight that will certainly have a last completion. */
   total = 0;
+  /** Whether there may be loans in what is lent. */
+  hasLoans = false;
   /** Called with the low word of `OBJECT_DATA` keys when nothing with them is in flight. */
   onObjectDone: (index: number) => void = () => {};
   /** How many requests are in flight, by place. */
@@ -178,6 +181,16 @@ export class InFlight {
     return true;
   }
 
+  /** Gives back what requests with this user data have read into loans. */
+  giveLoansBack(low: number, high: number): void {
+    const place = this.#find(low, high);
+    if (place === -1) return;
+    const partner = this.#partners.get(place);
+    for (const loan of loansIn(this.#held[place])) loan.giveBack();
+    if (partner === undefined) return;
+    for (const loan of loansIn(this.#held[partner])) loan.giveBack();
+  }
+
   /** Everything that is lent. */
   *heldObjects(): Generator<unknown> {
     for (const held of this.#held) {
@@ -187,6 +200,7 @@ export class InFlight {
   }
 
   #giveBack(place: number): void {
+    if (this.hasLoans) for (const loan of loansIn(this.#held[place])) loan.end();
     this.#held[place] = undefined;
     this.#marks[place] = (this.#marks[place] as number) & ~HELD;
   }

@@ -1,4 +1,6 @@
 import {
+  CQE_FLAGS,
+  IORING_CQE_F_32,
   IORING_OP_NOP128,
   IORING_OP_POLL_REMOVE,
   IORING_OP_URING_CMD128,
@@ -14,7 +16,8 @@ import type { Ring as MappedRing } from "../../engines/io-uring/setup.ts";
 import { GUARD_SILENT, type NativeAddon } from "../../native/addon.ts";
 import { RingCore } from "./core.ts";
 import { OBJECT_DATA } from "./in-flight.ts";
-import { CString, lendStruct, lendView, type Pointer, Struct } from "./memory.ts";
+import { Loan, loansIn, unstable } from "./loans.ts";
+import { CString, lendStruct, type Pointer, placeOf, Struct } from "./memory.ts";
 import { ObjectTable } from "./objects.ts";
 
 // Constants out of other modules are looked up at every use; these are part of the code.
@@ -50,6 +53,10 @@ export abstract class LendingRing extends RingCore {
   protected lent: unknown[];
   /** Whether there may be any. */
   protected hasLent = false;
+  /** Whether memory of ours was lent in the place of a program's. */
+  protected hasLoans = false;
+  /** How far in the completion queue loans were given back. */
+  #givenBack = 0;
   /** How far SQEs were looked at when they were submitted. */
   #accounted: number;
   /** What the silent requests at the start of a chain were lent, and their user data. */
@@ -65,7 +72,9 @@ export abstract class LendingRing extends RingCore {
   }
 
   protected override remap(mapped: MappedRing): void {
+    const seen = (this.#givenBack - this.cq.head) | 0;
     super.remap(mapped);
+    this.#givenBack = (this.cq.head + seen) | 0;
     this.lent = new Array(mapped.sq.entries).fill(undefined);
     this.#accounted = mapped.sq.tail;
   }
@@ -93,11 +102,15 @@ export abstract class LendingRing extends RingCore {
       w[sqe + word + 1] = 0;
       return;
     }
+    let holder: unknown = pointer;
     try {
-      const lent =
-        pointer instanceof Struct ? lendStruct(pointer, bytes) : lendView(pointer, bytes);
-      w[sqe + word] = lent.addressLow;
-      w[sqe + word + 1] = lent.addressHigh;
+      let place = pointer instanceof Struct ? lendStruct(pointer, bytes) : placeOf(pointer, bytes);
+      if (place === undefined) {
+        place = this.#makeLoan(sqe, pointer as NodeJS.ArrayBufferView, bytes);
+        holder = place;
+      }
+      w[sqe + word] = place.addressLow;
+      w[sqe + word + 1] = place.addressHigh;
     } catch (error) {
       // What is half prepared must not be carried out.
       w.fill(0, sqe, sqe + 8);
@@ -107,8 +120,17 @@ export abstract class LendingRing extends RingCore {
     // An SQE that is prepared again lends both until it is done, which does no harm.
     const index = sqe >> this.shift;
     const first = this.lent[index];
-    this.lent[index] = first === undefined ? pointer : [first, pointer].flat();
+    this.lent[index] = first === undefined ? holder : [first, holder].flat();
     this.hasLent = true;
+  }
+
+  /** Memory of ours in the place of a view's that cannot be held. */
+  #makeLoan(sqe: number, view: NodeJS.ArrayBufferView, bytes: number): Loan {
+    const opcode = (this.sqes[sqe] as number) & 0xff;
+    const loan = new Loan(this.addon, opcode, view, bytes, this.lent[sqe >> this.shift]);
+    this.hasLoans = true;
+    this.inFlight.hasLoans = true;
+    return loan;
   }
 
   /** Writes a 64-bit field as two words; -1 is all ones. Exact up to 2^53. */
@@ -120,6 +142,7 @@ export abstract class LendingRing extends RingCore {
 
   /** Notes what is about to be submitted: under which user data, and what it was lent. */
   protected account(): void {
+    if (this.hasLoans === true && this.hasLent === true) this.#fillLoans();
     const { sqes, lent, hasLent, sq, inFlight } = this;
     // V8 asks of a field at every use whether it is a small integer, unless it is made one.
     const shift = this.shift | 0;
@@ -155,6 +178,40 @@ export abstract class LendingRing extends RingCore {
     this.#leaveSilent();
     this.hasLent = false;
     this.#accounted = tail;
+  }
+
+  /** Copies what is lent in the place of views. Throws for reads whose end no completion tells. */
+  #fillLoans(): void {
+    const { sqes, shift, lent, sq } = this;
+    const mask = sq.entries - 1;
+    let reads = false;
+    let silent = false;
+    for (let position = this.#accounted; position !== sq.tail; position = (position + 1) | 0) {
+      const head = sqes[(position & mask) << shift] as number;
+      silent ||= (head & SILENT) !== 0;
+      for (const loan of loansIn(lent[position & mask])) {
+        reads ||= loan.reads;
+        loan.fill();
+      }
+      if (reads && silent) throw unstable("and a silent request never says that it is done");
+      if ((head & LINKED) === 0) {
+        reads = false;
+        silent = false;
+      }
+    }
+  }
+
+  /** The program is about to see completions: what their requests read is given to it first. */
+  protected giveLoansBack(): void {
+    const { cq, cqes, inFlight } = this;
+    const count = cq.available();
+    const from = Math.max(0, (this.#givenBack - cq.head) | 0);
+    for (let i = from; i < count; i++) {
+      const at = cq.at(i);
+      inFlight.giveLoansBack(cqes[at] as number, cqes[at + 1] as number);
+      if (this.isMixed && ((cqes[at + CQE_FLAGS / 4] as number) & IORING_CQE_F_32) !== 0) i++;
+    }
+    this.#givenBack = (cq.head + count) | 0;
   }
 
   /** Whether an SQE was reserved since the last submission. */
@@ -240,6 +297,12 @@ export abstract class LendingRing extends RingCore {
 
   #addSilent(count: number): void {
     this.control[GUARD_SILENT] = (this.control[GUARD_SILENT] as number) + count;
+  }
+
+  /** What was prepared and not submitted is dropped. */
+  protected override closeRing(): void {
+    for (const loan of loansIn(this.lent)) loan.end();
+    super.closeRing();
   }
 
   /** Keeps what requests were lent for good, when nobody will see their completions. */

@@ -3,6 +3,7 @@ import { ProactorError, systemError } from "../../base/errors.ts";
 import { byteLengthOf, Leases, type LentView } from "../../memory/leases.ts";
 import type { NativeAddon } from "../../native/addon.ts";
 import { loadNative } from "../../native/load.ts";
+import { unstable } from "./loans.ts";
 
 /*
  * Memory as the ring's verbs take it: views of the program, structures that this module lays out,
@@ -71,20 +72,27 @@ export function addressOf(view: NodeJS.ArrayBufferView | Struct): number {
 export type Place = Pick<LentView, "addressLow" | "addressHigh">;
 
 /** Finds a view and holds its memory. Throws where it cannot be held, or is shorter than `bytes`. */
-export function lendView(view: NodeJS.ArrayBufferView, bytes: number): LentView {
+export function lendView(
+  view: NodeJS.ArrayBufferView,
+  bytes: number,
+): Place & { readonly address: number } {
+  const place = placeOf(view, bytes);
+  if (place === undefined) throw unstable("so the kernel must not have it");
+  return place;
+}
+
+/** As `lendView`, but undefined where it cannot be held. */
+export function placeOf(
+  view: NodeJS.ArrayBufferView,
+  bytes: number,
+): (Place & { readonly address: number }) | undefined {
   const { addon, leases } = open();
   const lent = leases.lend(view);
   if (byteLengthOf(view, lent) < bytes) {
     throw outOfRange("length", `<= ${byteLengthOf(view, lent)}, the bytes of the view`, bytes);
   }
   if (lent.address !== -1) return lent;
-  if (!ours.has(view.buffer)) {
-    throw new ProactorError(
-      "ERR_PROACTOR_BUFFER_UNSTABLE",
-      "The memory cannot be held in place on this runtime, so the kernel must not have it",
-      "Take the memory from allocate()",
-    );
-  }
+  if (!ours.has(view.buffer)) return undefined;
   const address = addon.addressOf(view);
   return { ...lent, address, addressLow: address | 0, addressHigh: (address / TWO_32) | 0 };
 }

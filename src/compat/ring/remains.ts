@@ -74,7 +74,9 @@ export function closeAddress({ addon, mapped, address }: Remains): void {
 function begin(remains: Remains): void {
   forgotten.add(remains);
   const inFlight = remains.isGuarded ? remains.addon.ringForsake(remains.mapped.fd) : undefined;
-  warnForgotten("Ring", remains.address.ringFd, inFlight, "Call queueExit()");
+  const { ringFd } = remains.address;
+  const name = ringFd === -1 ? "Ring" : `Ring of descriptor ${ringFd}`;
+  warnForgotten(name, inFlight, "Call queueExit()");
   goOn(remains, inFlight ?? -1, FORGOTTEN_RETRY_MS);
 }
 
