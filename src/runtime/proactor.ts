@@ -51,7 +51,7 @@ import { FileOperations, type Prepared } from "./file-operations.ts";
 import { RequestMemory } from "./memory.ts";
 import type { Operation } from "./operation.ts";
 import { Scheduler } from "./scheduler.ts";
-import type { Session } from "./session.ts";
+import { closeIfForgotten, closeWhenQuiet, keepFromClosing, type Session } from "./session.ts";
 
 /** How a {@link Proactor} is made. */
 export interface ProactorOptions {
@@ -333,6 +333,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     // Without a session every operation asks for one, and is refused.
     this.#ending ??= this.current ?? this.#standIn;
     this.current = undefined;
+    keepFromClosing(this);
     this.#closing ??= this.#close();
     if (cancel === true) this.#ending?.scheduler.cancelAll();
     return this.#closing;
@@ -368,10 +369,15 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     const choice = this.#choose(true);
     if (this.#standIn !== undefined && choice.factory === threadPool) return this.#stand();
     let scheduler: Scheduler | undefined;
+    // What the engine calls must not keep this alive.
+    const self = new WeakRef(this);
     const options = {
       ...this.#engineOptions,
       wake: () => scheduler?.wake(),
-      failed: (error: Error) => this.#retire(scheduler, error),
+      failed: (error: Error) => {
+        const proactor = self.deref();
+        if (proactor !== undefined) proactor.#retire(scheduler, error);
+      },
     };
     const engine = this.#create(choice, options);
     const complete = engine.capabilities.operations.every(Boolean);
@@ -384,7 +390,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     scheduler = new Scheduler(engine, fallback, facts, () => threadPool.create(options));
     scheduler.setReferenced(this.#referenced);
     watchEnd(scheduler);
-    this.current = {
+    const session: Session = {
       engine,
       fallback,
       scheduler,
@@ -393,8 +399,10 @@ export class Proactor extends FileOperations implements AsyncDisposable {
       standIn,
       facts,
     };
-    if (!standIn) return this.current;
-    this.#standIn = this.current;
+    this.current = session;
+    closeIfForgotten(this, session);
+    if (!standIn) return session;
+    this.#standIn = session;
     return this.#stand();
   }
 
@@ -421,14 +429,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     this.#choice = { factory: threadPool, decidedBy, missed };
     session.retired = true;
     this.current = undefined;
-    this.#retired = this.#finish(session);
-  }
-
-  async #finish({ scheduler, engine }: Session): Promise<void> {
-    await new Promise<void>((resolve) => scheduler.whenQuiet(resolve));
-    scheduler.stop();
-    engine.close();
-    scheduler.fallback?.close();
+    this.#retired = closeWhenQuiet(session);
   }
 
   /** Uses the thread pool until nothing is in flight there: then the better engine is asked again. */
@@ -452,7 +453,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     await this.#retired;
     const session = this.#ending;
     if (session === undefined) return;
-    await this.#finish(session);
+    await closeWhenQuiet(session);
     this.#ending = undefined;
   }
 }

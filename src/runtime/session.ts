@@ -1,3 +1,4 @@
+import { warnForgotten } from "../base/warnings.ts";
 import type { Engine } from "../core/index.ts";
 import type { DescriptorFacts } from "./descriptor-facts.ts";
 import type { DirectFiles } from "./direct.ts";
@@ -20,4 +21,43 @@ export interface Session {
   readonly facts: DescriptorFacts | undefined;
   /** The engine has failed for good: another session takes what comes. */
   retired?: boolean;
+}
+
+/** Sessions that are being closed, or are. */
+const closing = new WeakMap<Session, Promise<void>>();
+
+/** Gives back what a session has, as soon as nothing is in flight and nothing waits. */
+export function closeWhenQuiet(session: Session): Promise<void> {
+  const known = closing.get(session);
+  if (known !== undefined) return known;
+  const closed = close(session);
+  closing.set(session, closed);
+  return closed;
+}
+
+async function close({ scheduler, engine }: Session): Promise<void> {
+  await new Promise<void>((resolve) => scheduler.whenQuiet(resolve));
+  scheduler.stop();
+  engine.close();
+  scheduler.fallback?.close();
+}
+
+// Nothing in a session leads back to the proactor that the program holds.
+const collected = new FinalizationRegistry<Session>((session) => {
+  if (closing.has(session)) return;
+  const { scheduler, engine } = session;
+  const inFlight = scheduler.inFlight + scheduler.waiting;
+  warnForgotten(`Proactor on ${engine.name}`, inFlight, "Call shutdown()");
+  // Somebody may await its operations: they go on.
+  void closeWhenQuiet(session);
+});
+
+/** Has a session closed should the program forget its proactor. */
+export function closeIfForgotten(proactor: object, session: Session): void {
+  collected.register(proactor, session, proactor);
+}
+
+/** The program shuts its proactor down. */
+export function keepFromClosing(proactor: object): void {
+  collected.unregister(proactor);
 }

@@ -1,48 +1,20 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { join } from "node:path";
 import { describe } from "node:test";
-import { moduleUrl, runNode } from "../support/child.ts";
+import { moduleUrl } from "../support/child.ts";
+import { answerOf } from "../support/forgotten.ts";
 import { withTempDir } from "../support/temp-dir.ts";
-import { holdsMemory, uringIt } from "./ring-support.ts";
+import { uringIt } from "./ring-support.ts";
 
-/** What a child begins with: a FIFO, the warnings, and ways to count and to collect. */
-function child(path: string, body: string): string {
-  return `
-    import { constants, openSync, readdirSync, writeSync } from "node:fs";
-    import { setTimeout as sleep } from "node:timers/promises";
-    import { allocate, queueInit, IORING_SETUP_SQPOLL, IORING_SETUP_DEFER_TASKRUN,
+const IMPORTS = `
+    import { queueInit, IORING_SETUP_SQPOLL, IORING_SETUP_DEFER_TASKRUN,
       IORING_SETUP_SINGLE_ISSUER } from ${JSON.stringify(moduleUrl("src/compat/ring/index.ts"))};
-    const fd = openSync(${JSON.stringify(path)}, constants.O_RDWR);
-    const memory = (bytes) => ${holdsMemory() ? "new Uint8Array(bytes)" : "allocate(bytes)"};
-    const warnings = [];
-    process.on("warning", (warning) => warnings.push(warning));
-    // What Node opens for its first words and its first warning is no concern of ours.
-    process.emitWarning("first");
-    await sleep(50);
-    warnings.length = 0;
-    const count = () => readdirSync("/proc/self/fd").length;
-    async function collectUntil(condition) {
-      for (let i = 0; i < 400 && !condition(); i++) { gc(); await sleep(5); }
-    }
-    ${body}
-  `;
-}
+`;
 
-async function answerOf(dir: string, body: string): Promise<unknown> {
-  const path = join(dir, "fifo");
-  execFileSync("mkfifo", [path]);
-  const result = await runNode(child(path, body), { execArgv: ["--expose-gc"] });
-  assert.equal(result.timedOut, false);
-  assert.equal(result.code, 0, result.stderr);
-  return JSON.parse(result.stdout);
-}
-
-const DROP = `
+const DROP = `${IMPORTS}
     function drop(flags, reads, prepared = 0) {
       const ring = queueInit(64, flags);
       for (let i = 0; i < reads + prepared; i++) {
-        ring.prepRead(ring.getSqe(), fd, memory(65536), 64, 0);
+        ring.prepRead(ring.getSqe(), fd, new Uint8Array(65536), 64, 0);
         if (i === reads - 1) ring.submit();
       }
     }
@@ -102,7 +74,8 @@ describe("a ring that is collected", () => {
     withTempDir(async (dir) => {
       const answer = await answerOf(
         dir,
-        `const before = count();
+        `${IMPORTS}
+        const before = count();
         (() => { queueInit(8, 0).queueExit(); })();
         for (let i = 0; i < 10; i++) { gc(); await sleep(5); }
         console.log(JSON.stringify({ left: count() - before, warnings: warnings.length }));`,
