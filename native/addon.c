@@ -61,6 +61,36 @@ static void addon_finalize(napi_env env, void *data, void *hint)
 		js_name, NULL, function, NULL, NULL, NULL, napi_enumerable, addon \
 	}
 
+/* What src/native/posix-aio.ts declares. */
+static bool define_posix_aio(napi_env env, napi_value exports, struct addon *addon)
+{
+	const napi_property_descriptor methods[] = {
+		METHOD("posixAioAvailable", posix_aio_available),
+		METHOD("posixAioInit", posix_aio_init),
+		METHOD("posixAioOpen", posix_aio_open),
+		METHOD("posixAioEventfd", posix_aio_eventfd),
+		METHOD("posixAioClose", posix_aio_close),
+		METHOD("posixAioSubmit", posix_aio_submit),
+		METHOD("posixAioReap", posix_aio_reap),
+		METHOD("posixAioArm", posix_aio_arm),
+		METHOD("posixAioWait", posix_aio_wait),
+		METHOD("posixAioWithdraw", posix_aio_withdraw),
+		METHOD("posixAioStart", posix_aio_start),
+		METHOD("posixAioListio", posix_aio_listio),
+		METHOD("posixAioError", posix_aio_error),
+		METHOD("posixAioReturn", posix_aio_return),
+		METHOD("posixAioSuspend", posix_aio_suspend),
+		METHOD("posixAioCancel", posix_aio_cancel),
+		METHOD("posixAioNotified", posix_aio_notified),
+		METHOD("posixAioSignal", posix_aio_signal),
+		METHOD("posixAioFile", posix_aio_file),
+		METHOD("posixAioAbi", posix_aio_abi),
+	};
+	const size_t count = sizeof(methods) / sizeof(methods[0]);
+
+	return NAPI_ALIVE(napi_define_properties(env, exports, count, methods));
+}
+
 /* Everything that src/native/addon.ts declares. False when the environment is ending already. */
 static bool define_methods(napi_env env, napi_value exports, struct addon *addon)
 {
@@ -84,6 +114,8 @@ static bool define_methods(napi_env env, napi_value exports, struct addon *addon
 		METHOD("closeFd", close_fd),
 		METHOD("fcntlGetFlags", fcntl_get_flags),
 		METHOD("descriptorFacts", descriptor_facts),
+		METHOD("fileType", file_type),
+		METHOD("lseek", file_lseek),
 		METHOD("directAlignment", direct_alignment),
 		METHOD("statxCached", statx_cached),
 		METHOD("mountMagic", mount_magic),
@@ -106,30 +138,11 @@ static bool define_methods(napi_env env, napi_value exports, struct addon *addon
 		METHOD("aioReap", aio_reap),
 		METHOD("eventfdTake", eventfd_take),
 		METHOD("aioAbi", aio_abi),
-		METHOD("posixAioAvailable", posix_aio_available),
-		METHOD("posixAioInit", posix_aio_init),
-		METHOD("posixAioOpen", posix_aio_open),
-		METHOD("posixAioEventfd", posix_aio_eventfd),
-		METHOD("posixAioClose", posix_aio_close),
-		METHOD("posixAioSubmit", posix_aio_submit),
-		METHOD("posixAioReap", posix_aio_reap),
-		METHOD("posixAioArm", posix_aio_arm),
-		METHOD("posixAioWait", posix_aio_wait),
-		METHOD("posixAioWithdraw", posix_aio_withdraw),
-		METHOD("posixAioStart", posix_aio_start),
-		METHOD("posixAioListio", posix_aio_listio),
-		METHOD("posixAioError", posix_aio_error),
-		METHOD("posixAioReturn", posix_aio_return),
-		METHOD("posixAioSuspend", posix_aio_suspend),
-		METHOD("posixAioCancel", posix_aio_cancel),
-		METHOD("posixAioNotified", posix_aio_notified),
-		METHOD("posixAioSignal", posix_aio_signal),
-		METHOD("posixAioFile", posix_aio_file),
-		METHOD("posixAioAbi", posix_aio_abi),
 	};
+	const size_t count = sizeof(methods) / sizeof(methods[0]);
 
-	return NAPI_ALIVE(napi_define_properties(env, exports, sizeof(methods) / sizeof(methods[0]),
-						 methods));
+	return NAPI_ALIVE(napi_define_properties(env, exports, count, methods)) &&
+	       define_posix_aio(env, exports, addon);
 }
 
 NAPI_MODULE_INIT()

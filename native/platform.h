@@ -84,6 +84,8 @@ napi_value linux_eventfd(napi_env env, napi_callback_info info);
 napi_value linux_pipe(napi_env env, napi_callback_info info);
 napi_value fcntl_get_flags(napi_env env, napi_callback_info info);
 napi_value descriptor_facts(napi_env env, napi_callback_info info);
+napi_value file_type(napi_env env, napi_callback_info info);
+napi_value file_lseek(napi_env env, napi_callback_info info);
 napi_value statx_cached(napi_env env, napi_callback_info info);
 napi_value mount_magic(napi_env env, napi_callback_info info);
 napi_value direct_alignment(napi_env env, napi_callback_info info);

@@ -31,6 +31,9 @@
 #ifndef RESOLVE_CACHED
 #define RESOLVE_CACHED 0x20
 #endif
+#ifndef STATX_TYPE
+#define STATX_TYPE 0x1
+#endif
 #ifndef STATMOUNT_SB_BASIC
 #define STATMOUNT_SB_BASIC 0x1
 #endif
@@ -127,6 +130,38 @@ napi_value descriptor_facts(napi_env env, napi_callback_info info)
 	if ((asked & IS_FIFO) && is_fifo(fd))
 		facts |= IS_FIFO;
 	return to_i32(env, facts);
+}
+
+/* fileType(fd) -> S_IF*; fstat(2) is not a name in every C library */
+napi_value file_type(napi_env env, napi_callback_info info)
+{
+	struct linux_statx statx;
+	napi_value argv[1];
+	int32_t fd;
+
+	if (!get_args(env, info, 1, argv, NULL) || !get_i32(env, argv[0], &fd))
+		return NULL;
+	if (syscall(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &statx) < 0)
+		return to_result(env, -1);
+	return to_i32(env, statx.stx_mode & S_IFMT);
+}
+
+/* lseek(fd, offset, whence) -> the new file position */
+napi_value file_lseek(napi_env env, napi_callback_info info)
+{
+	napi_value argv[3];
+	size_t offset;
+	int32_t whence;
+	int32_t fd;
+	off_t result;
+
+	if (!get_args(env, info, 3, argv, NULL) || !get_i32(env, argv[0], &fd) ||
+	    !get_size(env, argv[1], &offset) || !get_i32(env, argv[2], &whence))
+		return NULL;
+	result = lseek(fd, (off_t)offset, whence);
+	if (result < 0)
+		return to_result(env, -1);
+	return to_double(env, (double)result);
 }
 
 /* directAlignment(fd, out): what O_DIRECT needs on this file */

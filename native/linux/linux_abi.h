@@ -162,6 +162,11 @@ _Static_assert(sizeof(struct linux_statmount) == 520, "statmount");
 	X(RESOLVE_BENEATH) \
 	X(RESOLVE_IN_ROOT) \
 	X(RESOLVE_CACHED) \
+	X(SEEK_SET) \
+	X(SEEK_CUR) \
+	X(SEEK_END) \
+	X(S_IFREG) \
+	X(S_IFBLK) \
 	X(STATX_TYPE) \
 	X(STATX_MODE) \
 	X(STATX_NLINK) \

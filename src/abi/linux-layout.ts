@@ -91,3 +91,16 @@ export const IOVEC_SIZE = 16;
 export const IOVEC_BASE = 0;
 /** Offset of `iov_len` (size_t). */
 export const IOVEC_LEN = 8;
+
+// lseek(2), fstat(2)
+
+/** lseek(2): to this offset. */
+export const SEEK_SET = 0;
+/** lseek(2): so far from the file position. */
+export const SEEK_CUR = 1;
+/** lseek(2): so far from the end. */
+export const SEEK_END = 2;
+/** fstat(2): a regular file. */
+export const S_IFREG = 0o100000;
+/** fstat(2): a block device. */
+export const S_IFBLK = 0o060000;

@@ -84,6 +84,11 @@ export interface EngineCapabilities {
    * is false, the runtime sees to it; absent means true.
    */
   readonly heedsDescriptor?: boolean;
+  /**
+   * The file position is not safe with the engine: the runtime finds the offset of a transfer there
+   * and moves the position after it. Absent means false.
+   */
+  readonly positionByOffset?: boolean;
   /** `link` and `hardLink` chains are ordered by the engine itself. */
   readonly links: boolean;
   /** Operations whose failure breaks a soft chain of the engine, by kind; where absent, all. */
@@ -110,6 +115,16 @@ export interface EngineCapabilities {
   readonly direct: boolean;
 }
 
+/** What is asked of a descriptor at once, by system calls that wait for nothing. */
+export interface DescriptorCalls {
+  /** fstat(2): S_IF* bits, or a negative errno. */
+  fileType(fd: number): number;
+  /** lseek(2): the new file position, or a negative errno. */
+  lseek(fd: number, offset: number, whence: number): number;
+  /** fcntl(2) with F_GETFL: O_* bits, or a negative errno. */
+  fcntlGetFlags(fd: number): number;
+}
+
 /** One I/O model under the contract that all of them share. */
 export interface Engine {
   /** Which engine this is. */
@@ -120,6 +135,8 @@ export interface Engine {
   readonly depth: number;
   /** The most requests that one chain can have; 0 where the engine does not order chains. */
   readonly longestChain: number;
+  /** Answers for its descriptors, where they are its own; absent where they are the system's. */
+  readonly descriptors?: DescriptorCalls;
   /** Facts worth showing to a person: ring sizes, flags in use. */
   readonly details: Readonly<Record<string, string | number | boolean>>;
 
@@ -205,6 +222,13 @@ export interface EngineFactory {
 /** Whether `kind` is among the operations of an engine. */
 export function canDo(capabilities: EngineCapabilities, kind: OperationKind): boolean {
   return capabilities.operations[kind] === true;
+}
+
+/** The operations that an engine or its fallback can do, indexed by {@link OperationKind}. */
+export function operationsOf(engine: Engine, fallback: Engine | undefined): readonly boolean[] {
+  return engine.capabilities.operations.map(
+    (can, kind) => can || fallback?.capabilities.operations[kind] === true,
+  );
 }
 
 /** Whether an engine does a request itself: the operation, and one without an offset. */

@@ -17,6 +17,7 @@ OPEN.fd = AT_FDCWD;
 OPEN.flags = O_RDONLY;
 const READ = new Request().reset(OperationKind.Read);
 READ.fixedFile = true;
+READ.trusted = true;
 const CLOSE = new Request().reset(OperationKind.Close);
 CLOSE.fd = 0;
 
@@ -109,6 +110,7 @@ export class DirectRead implements Receiver {
     READ.fd = this.#slot;
     READ.buffer = memory;
     READ.length = Math.min(memory.length - this.#have, FS_CHUNK_BYTES);
+    READ.offset = this.#have;
     READ.setAddress(this.#address + this.#have);
     this.#inFlight = this.#files.session.scheduler.startFor(READ, this);
   }

@@ -15,7 +15,7 @@ import {
 import { fileTooLarge } from "../base/argument-errors.ts";
 import { errnoOf, systemError } from "../base/errors.ts";
 import { FS_CALLS_KEPT, FS_CELL_BYTES, FS_CHUNK_BYTES, FS_OFF_LOOP_BYTES } from "../base/limits.ts";
-import { OperationKind, Request } from "../core/index.ts";
+import { FILE_POSITION, OperationKind, Request } from "../core/index.ts";
 import { Call, withCloseError } from "./call.ts";
 import type { Cell } from "./cells.ts";
 import { nodeFs, nodePromises } from "./node.ts";
@@ -190,6 +190,7 @@ class ReadFile extends Call {
     READ.trusted = this.#isTrusted;
     READ.buffer = cell.bytes;
     READ.length = CELL_BYTES - have;
+    READ.offset = this.#place;
     if (have === 0) {
       READ.addressLow = cell.addressLow;
       READ.addressHigh = cell.addressHigh;
@@ -197,6 +198,11 @@ class ReadFile extends Call {
       READ.setAddress(cell.address + have);
     }
     this.inFlight = session.scheduler.startFor(READ, this);
+  }
+
+  /** Where the next read begins: a file that we opened has no position but ours. */
+  get #place(): number {
+    return this.#isTrusted ? this.#have : FILE_POSITION;
   }
 
   #cameIntoCell(result: number): void {
@@ -285,6 +291,7 @@ class ReadFile extends Call {
     READ.trusted = this.#isTrusted;
     READ.buffer = memory;
     READ.length = Math.min(memory.length - have, FS_CHUNK_BYTES);
+    READ.offset = this.#place;
     READ.setAddress(this.#address + have);
     READ.offLoop = READ.length >= FS_OFF_LOOP_BYTES;
     this.inFlight = this.#files.session.scheduler.startFor(READ, this);

@@ -3,7 +3,7 @@ import { O_APPEND, O_CLOEXEC, O_CREAT, O_NONBLOCK, O_TRUNC, O_WRONLY } from "../
 import { systemError } from "../base/errors.ts";
 import { FS_CALLS_KEPT, FS_CELL_BYTES, FS_CHUNK_BYTES, FS_OFF_LOOP_BYTES } from "../base/limits.ts";
 import { parseFileMode } from "../base/validate.ts";
-import { type BufferView, OperationKind, Request } from "../core/index.ts";
+import { type BufferView, FILE_POSITION, OperationKind, Request } from "../core/index.ts";
 import { tell } from "../runtime/receiver.ts";
 import { Call, withCloseError } from "./call.ts";
 import type { Cell } from "./cells.ts";
@@ -254,6 +254,8 @@ class WriteFile extends Call {
     WRITE.trusted = this.#held === undefined && !this.#nonblocking;
     WRITE.buffer = this.#memory;
     WRITE.length = length;
+    // A file that we opened has no position but ours.
+    WRITE.offset = WRITE.trusted ? done : FILE_POSITION;
     WRITE.setAddress(this.#address + from);
     WRITE.offLoop = length >= FS_OFF_LOOP_BYTES;
     this.inFlight = this.#files.session.scheduler.startFor(WRITE, this);

@@ -1,7 +1,8 @@
 /** writeFile with what comes in pieces: iterables, generators, streams. */
+import { O_NONBLOCK } from "../abi/linux.ts";
 import { abortError, systemError } from "../base/errors.ts";
 import { FS_CHUNK_BYTES, FS_OFF_LOOP_BYTES } from "../base/limits.ts";
-import { type BufferView, OperationKind, Request } from "../core/index.ts";
+import { type BufferView, FILE_POSITION, OperationKind, Request } from "../core/index.ts";
 import { AbortListeners } from "../runtime/abort.ts";
 import { type Extras, extrasWith } from "../runtime/extras.ts";
 import type { Operation } from "../runtime/operation.ts";
@@ -42,6 +43,8 @@ const aborts = new AbortListeners();
 class Asking {
   readonly #session: Session;
   readonly #signal: AbortSignal | undefined;
+  /** Where the next write begins. */
+  #place = FILE_POSITION;
 
   constructor(session: Session, signal: AbortSignal | undefined) {
     this.#session = session;
@@ -73,6 +76,11 @@ class Asking {
     if (this.#signal?.aborted) throw abortError(this.#signal);
   }
 
+  /** From now on writes begin at the front, of a file that we opened. */
+  beginAtFront(): void {
+    this.#place = 0;
+  }
+
   /** Writes all of one piece. */
   async write(fd: number, piece: BufferView): Promise<void> {
     const { memory } = this.#session;
@@ -83,6 +91,9 @@ class Asking {
       WRITE.fd = fd;
       WRITE.length = Math.min(length - done, FS_CHUNK_BYTES);
       WRITE.buffer = piece;
+      WRITE.offset = this.#place;
+      // Its rules are those of a file that we opened.
+      WRITE.trusted = this.#place !== FILE_POSITION;
       WRITE.offLoop = WRITE.length >= FS_OFF_LOOP_BYTES;
       let extras: Extras | undefined;
       if (lent.held) WRITE.setAddress(lent.address + done);
@@ -97,6 +108,7 @@ class Asking {
       this.check();
       if (result < 0) throw systemError(result, "write");
       done += result;
+      if (this.#place !== FILE_POSITION) this.#place += result;
     }
   }
 }
@@ -128,6 +140,7 @@ export async function writeIterable(
     throw systemError(fd, "open", file);
   }
   let failure: { readonly error: unknown } | undefined;
+  if ((settings.flags & O_NONBLOCK) === 0) asking.beginAtFront();
   try {
     await writePieces(asking, fd, pieces, settings.encoding);
     if (settings.flush) {

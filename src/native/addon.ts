@@ -163,6 +163,14 @@ export interface NativeAddon extends PosixAioAddon {
    * @param asked Any of NO_PREAD, NO_PWRITE, NONBLOCKING, NO_SEEK, IS_FIFO.
    */
   descriptorFacts(fd: number, asked: number): number;
+  /** statx(2) for the type alone: the S_IF* bits of what a descriptor stands for. */
+  fileType(fd: number): number;
+  /**
+   * lseek(2): the new file position.
+   *
+   * @param whence SEEK_SET, SEEK_CUR or SEEK_END.
+   */
+  lseek(fd: number, offset: number, whence: number): number;
   /**
    * What O_DIRECT needs on this file, by statx(2): `out[0]` alignment of memory, `out[1]` of
    * offsets and lengths, in bytes; both 0 when the file cannot do it. -EOPNOTSUPP when the kernel

@@ -102,14 +102,14 @@ export class Deliveries {
     this.#batch = batch;
     this.#next = 0;
     this.#delivering = true;
-    this.#scheduler.beginGathering();
+    this.#scheduler.pace.beginGathering();
     return true;
   }
 
   #end(): void {
     this.#batch.length = 0;
     this.#delivering = false;
-    this.#scheduler.endGathering();
+    this.#scheduler.pace.endGathering();
     if (this.#ready.length === 0) this.#setReferenced(false);
     else this.#wake();
   }

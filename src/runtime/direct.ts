@@ -2,6 +2,7 @@ import { O_DIRECT } from "../abi/linux.ts";
 import { ProactorError } from "../base/errors.ts";
 import type { Request } from "../core/index.ts";
 import type { NativeAddon } from "../native/addon.ts";
+import type { FilePositions } from "./file-positions.ts";
 
 /** What one file asks of O_DIRECT transfers, in bytes. */
 interface Alignment {
@@ -28,10 +29,13 @@ export class DirectFiles {
   readonly #addon: NativeAddon;
   readonly #files = new Map<number, Alignment>();
   readonly #out = new Uint32Array(2);
+  readonly #positions: FilePositions | undefined;
   #states = new Uint8Array(1024);
 
-  constructor(addon: NativeAddon) {
+  /** @param positions Hears of descriptors that are about to be closed. */
+  constructor(addon: NativeAddon, positions?: FilePositions) {
     this.#addon = addon;
+    this.#positions = positions;
   }
 
   /** Notes a descriptor just opened with `flags`. */
@@ -43,6 +47,7 @@ export class DirectFiles {
   closed(fd: number): void {
     if (fd < this.#states.length) this.#states[fd] = State.unknown;
     this.#files.delete(fd);
+    this.#positions?.closed(fd);
   }
 
   /**

@@ -7,6 +7,7 @@ import {
   validateObject,
 } from "../base/validate.ts";
 import type { BufferView, Request } from "../core/index.ts";
+import type { Turn } from "./file-positions.ts";
 import type { Completion } from "./operation.ts";
 
 /** Where completions are put instead of, or besides, a promise. */
@@ -56,6 +57,8 @@ export interface Extras {
   listeners?: ((completion: Completion<never>) => void)[] | undefined;
   /** Why it was canceled, if it was: what to reject with. */
   canceled?: "requested" | "aborted" | "deadline" | undefined;
+  /** It moves a file position, and it is its turn. */
+  turn?: Turn | undefined;
   /** When its deadline passes, on the clock of performance.now(), in ms. */
   deadlineAt?: number | undefined;
 }
@@ -72,6 +75,7 @@ const NOTHING: Extras = {
   last: undefined,
   listeners: undefined,
   canceled: undefined,
+  turn: undefined,
   deadlineAt: undefined,
 };
 

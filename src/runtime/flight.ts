@@ -10,6 +10,7 @@ import type { Collected } from "./collected.ts";
 import { changes } from "./early.ts";
 import type { LeftWork } from "./ending.ts";
 import { type Extras, extrasWith } from "./extras.ts";
+import type { Turn } from "./file-positions.ts";
 import type { Gate } from "./gate.ts";
 import { detached, sharesBytes } from "./memory.ts";
 import { type Operation, succeed } from "./operation.ts";
@@ -47,6 +48,9 @@ export class Flight {
   readonly #extras: (Extras | undefined)[] = [];
   readonly #kinds: Uint8Array;
   #onFallback: Uint8Array;
+  /** What moves a file position, and how many of them there are. */
+  readonly #turns: (Turn | undefined)[] = [];
+  #turnsTaken = 0;
 
   /**
    * @param depth The most rows.
@@ -83,6 +87,8 @@ export class Flight {
     const kind = this.#kinds[index] as OperationKind;
     const memory = this.#memory[index] as BufferView;
     const gone = result > 0 && kind === READ && isDetached(memory);
+    // While the slot is taken: the next in turn is queued here.
+    if (this.#turnsTaken > 0) this.#endTurn(index, result);
     this.#tenants[index] = undefined;
     this.#memory[index] = undefined;
     this.slots.release(index);
@@ -106,11 +112,26 @@ export class Flight {
     }
   }
 
+  /** Notes that a request moves a file position; its turn ends before anyone hears of it. */
+  setTurn(index: number, turn: Turn): void {
+    this.#turns[index] = turn;
+    this.#turnsTaken++;
+  }
+
+  #endTurn(index: number, result: number): void {
+    const turn = this.#turns[index];
+    if (turn === undefined) return;
+    this.#turns[index] = undefined;
+    this.#turnsTaken--;
+    turn.end(result);
+  }
+
   /** Empties the rows of requests whose tenants hear nothing any more: the thread ends. */
   dropAll(collected: Collected): void {
-    const { count, slots } = collected.take();
+    const { count, slots, results } = collected.take();
     for (let i = 0; i < count; i++) {
       const index = slots[i] as number;
+      this.#endTurn(index, results[i] as number);
       this.#tenants[index] = undefined;
       this.#memory[index] = undefined;
       this.#extras[index] = undefined;

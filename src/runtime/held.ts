@@ -1,5 +1,12 @@
+import { errnoOf } from "../base/errors.ts";
+import { Request } from "../core/index.ts";
+import type { Extras } from "./extras.ts";
 import type { Operation } from "./operation.ts";
+import { settle } from "./settlement.ts";
 import type { Waiting } from "./waiting.ts";
+import type { Watches } from "./watch.ts";
+
+const ECANCELED = -errnoOf("ECANCELED");
 
 /** An operation that has not started yet. */
 export interface Held {
@@ -33,9 +40,14 @@ export class HeldList {
     return this.#next;
   }
 
-  /** Takes one in. Returns its place in the order. */
-  add(item: Omit<Item, "order">): number {
-    const order = this.#next++;
+  /** A place in the order behind everything that was asked for so far. */
+  wall(): number {
+    return ++this.#next;
+  }
+
+  /** Takes one in. Returns its place in the order: the next, unless it had one before. */
+  add(item: Omit<Item, "order">, order = this.#next): number {
+    if (order === this.#next) this.#next++;
     this.#items.set(item.operation, { ...item, order });
     return order;
   }
@@ -62,9 +74,9 @@ export class HeldList {
     return this.#items.has(operation);
   }
 
-  /** Whether any was asked for before this place in the order. The first is the oldest. */
+  /** Whether any was asked for before this place in the order. Most often the first was. */
   hasBefore(order: number): boolean {
-    for (const item of this.#items.values()) return item.order < order;
+    for (const item of this.#items.values()) if (item.order < order) return true;
     return false;
   }
 
@@ -72,4 +84,23 @@ export class HeldList {
   some(question: (waiting: Waiting) => boolean): boolean {
     return [...this.#items.values()].some(question);
   }
+}
+
+/** Holds a copy of a request until it is released, or dropped. */
+export function holdIn(
+  list: HeldList,
+  watches: Watches,
+  { request, operation, extras }: Omit<Waiting, "order" | "extras"> & { readonly extras: Extras },
+  start: (copy: Request, order: number) => void,
+): Held {
+  const copy = Object.assign(new Request(), request);
+  if (!watches.options(operation, copy, extras)) return { operation, release() {}, drop() {} };
+  const drop = () => {
+    if (list.take(operation)) settle(operation, copy.kind, ECANCELED, extras);
+  };
+  const order = list.add({ request: copy, operation, extras, drop });
+  const release = () => {
+    if (list.take(operation)) start(copy, order);
+  };
+  return { operation, release, drop };
 }

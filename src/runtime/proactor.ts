@@ -48,6 +48,7 @@ import { DirectFiles } from "./direct.ts";
 import { watchEnd } from "./ending.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { FileOperations, type Prepared } from "./file-operations.ts";
+import { type FilePositions, positionsOf } from "./file-positions.ts";
 import { RequestMemory } from "./memory.ts";
 import type { Operation } from "./operation.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -177,7 +178,10 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     const { scheduler, engine } = this.session();
     const hard = optionsOf(options).hard === true;
     const prepared = this.prepare(descriptors);
-    const links = prepared.every(({ request }) => scheduler.canLink(request));
+    const { turns } = scheduler;
+    const links = prepared.every(
+      ({ request }) => scheduler.canLink(request) && (turns?.descriptorOf(request) ?? -1) === -1,
+    );
     if (!links || !ordersNatively(prepared, engine, hard)) {
       return startEmulatedChain(scheduler, prepared, hard);
     }
@@ -387,7 +391,9 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     const standIn = this.#choice?.missed?.passing === true;
     const heeds = engine.capabilities.heedsDescriptor !== false || !native.available;
     const facts = heeds ? undefined : new DescriptorFacts(native.addon);
-    scheduler = new Scheduler(engine, fallback, facts, () => threadPool.create(options));
+    const positions = positionsFor(engine);
+    const makeThreads = () => threadPool.create(options);
+    scheduler = new Scheduler(engine, fallback, { facts, makeThreads, positions });
     scheduler.setReferenced(this.#referenced);
     watchEnd(scheduler);
     const session: Session = {
@@ -395,7 +401,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
       fallback,
       scheduler,
       memory: new RequestMemory(native.available ? native.addon : undefined),
-      direct: native.available ? new DirectFiles(native.addon) : undefined,
+      direct: native.available ? new DirectFiles(native.addon, positions) : undefined,
       standIn,
       facts,
     };
@@ -456,6 +462,13 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     await closeWhenQuiet(session);
     this.#ending = undefined;
   }
+}
+
+/** Who knows the file positions of an engine's descriptors, where anyone does. */
+export function positionsFor(engine: Engine): FilePositions | undefined {
+  if (engine.descriptors !== undefined) return positionsOf(engine.descriptors);
+  const native = loadNative();
+  return native.available ? positionsOf(native.addon) : undefined;
 }
 
 /** Whether the engine keeps a chain in order by itself, and breaks it where it should break. */

@@ -1,23 +1,25 @@
 import { errnoOf } from "../base/errors.ts";
-import { BYTES_PER_TURN, COMPLETIONS_PER_TURN, DIRECT_BATCH, RETRY_MS } from "../base/limits.ts";
+import { DIRECT_BATCH } from "../base/limits.ts";
 import {
   type BufferView,
   type CompletionSink,
   doesItself,
   type Engine,
-  OPERATIONS,
+  FILE_POSITION,
+  operationsOf,
   QueueStatus,
-  Request,
+  type Request,
   type SlotTable,
 } from "../core/index.ts";
 import { Collected } from "./collected.ts";
 import { BY_ENGINE, BY_THREAD, type DescriptorFacts, queueUnusual } from "./descriptor-facts.ts";
 import { EarlyStart, type StartRule } from "./early.ts";
-import { finishWork, keepTurning, loop } from "./ending.ts";
+import { finishWork } from "./ending.ts";
 import { type Extras, extrasWith } from "./extras.ts";
+import type { Turn } from "./file-positions.ts";
 import { ALONE, Flight, type Tenant, TOLD } from "./flight.ts";
 import { type Finisher, Gate } from "./gate.ts";
-import { type Held, HeldList } from "./held.ts";
+import { type Held, HeldList, holdIn } from "./held.ts";
 import { sharesBytes } from "./memory.ts";
 import {
   beginBatch,
@@ -26,8 +28,11 @@ import {
   Operation,
   type OperationOwner,
 } from "./operation.ts";
+import { Pace } from "./pace.ts";
 import { finishing, type Receiver, tell } from "./receiver.ts";
+import type { Helpers } from "./session.ts";
 import { refuse, settle, throwLater } from "./settlement.ts";
+import { Turns } from "./turns.ts";
 import { waitFor } from "./wait.ts";
 import { type Waiting, WaitingList } from "./waiting.ts";
 import { Watches } from "./watch.ts";
@@ -35,8 +40,6 @@ import { Watches } from "./watch.ts";
 const ECANCELED = -errnoOf("ECANCELED");
 // Constants out of other modules are looked up at every use; these are part of the code.
 const BUSY = QueueStatus.Busy;
-const MOST_COMPLETIONS = COMPLETIONS_PER_TURN;
-const MOST_BYTES = BYTES_PER_TURN;
 const MOST_DIRECT = DIRECT_BATCH;
 
 /**
@@ -67,12 +70,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
   readonly #possible: readonly boolean[];
   /** Direct transfers staged since some were handed over. */
   #direct = 0;
-  #scheduled = false;
-  #gathering = false;
   #inTurn = false;
   #referenced = true;
-  #turnCompletions = 0;
-  #turnBytes = 0;
   #delivered = 0;
   readonly #early: StartRule;
   /** The thread was about to end, and no turn has come since. */
@@ -85,31 +84,16 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #noRoom = false;
   /** In the last turn the engine did not take all that it was offered. */
   #refused = false;
-  #quietListeners: (() => void)[] = [];
+  readonly #quietListeners: (() => void)[] = [];
   readonly #held = new HeldList();
-  readonly #tick = () => {
-    this.#scheduled = false;
-    this.#turn();
-  };
-  readonly #nextTurn = () => {
-    this.#scheduled = false;
-    this.#newTurn();
-    this.#turn();
-  };
+  /** Orders what moves a file position. */
+  readonly turns: Turns | undefined;
+  /** When the next batch comes. */
+  readonly pace = new Pace(() => this.#turn());
 
-  /**
-   * @param fallback Does what `engine` cannot.
-   * @param facts For an engine without the capability `heedsDescriptor`.
-   * @param makeThreads Makes the fallback once a descriptor is for read(2) and write(2) themselves.
-   * @param early Decides what is handed over before the end of the tick.
-   */
-  constructor(
-    engine: Engine,
-    fallback: Engine | undefined,
-    facts?: DescriptorFacts,
-    makeThreads?: () => Engine,
-    early: StartRule = new EarlyStart(),
-  ) {
+  /** @param fallback Does what `engine` cannot. */
+  constructor(engine: Engine, fallback: Engine | undefined, helpers: Helpers = {}) {
+    const { facts, makeThreads, positions, early = new EarlyStart() } = helpers;
     this.#early = early;
     this.#engine = engine;
     this.#fallback = fallback;
@@ -118,11 +102,14 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#watches = new Watches(engine, (operation) => this.requestCancel(operation));
     this.#flight = new Flight(engine.depth, fallback !== undefined);
     this.#slots = this.#flight.slots;
-    this.#possible = OPERATIONS.map(
-      (_, kind) =>
-        engine.capabilities.operations[kind] === true ||
-        fallback?.capabilities.operations[kind] === true,
-    );
+    this.#possible = operationsOf(engine, fallback);
+    if (positions !== undefined) {
+      const byOffset = engine.capabilities.positionByOffset === true;
+      this.turns = new Turns(positions, byOffset, this.#held, this.#watches, {
+        admit: (its) => this.#admit(its.request, its.operation, its.extras, its.order),
+        schedule: () => this.pace.schedule(),
+      });
+    }
   }
 
   /** Operations that have a slot: with the engine, or just finished. */
@@ -160,7 +147,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       if (!this.#watches.options(operation, request, extras)) return operation;
       this.#watches.deadline(operation, request, extras, this.#waiting.size > 0);
     }
-    this.#admit(request, operation, extras);
+    this.#enter(request, operation, extras);
     return operation;
   }
 
@@ -174,50 +161,39 @@ export class Scheduler implements CompletionSink, OperationOwner {
       gate = new Gate();
       this.#gate = gate;
     }
-    if (this.#waiting.size > 0 || this.#queue(request, gate, undefined, gate.next) === false) {
+    if (this.#offerAtOnce(request, gate, gate.next) === false) {
       const extras = finisher === undefined ? undefined : finishing(request, finisher);
       return this.start(request, extras);
     }
-    this.#staged = true;
-    if (this.#scheduled === false && this.#inTurn === false) this.#schedule();
+    this.#stage();
     return gate.attach(finisher);
   }
 
   /** Starts one request for a receiver. Returns what `requestCancel` knows it by. */
   startFor(request: Request, receiver: Receiver): Receiver | Operation<unknown> {
-    if (this.#waiting.size > 0 || this.#queue(request, receiver, undefined, TOLD) === false) {
+    if (this.#offerAtOnce(request, receiver, TOLD) === false) {
       const finish = [(result: number) => tell(receiver, result)];
       const operation = this.start(request, extrasWith(undefined, { finish }));
       markHandled(operation);
       return operation;
     }
-    this.#staged = true;
-    if (this.#scheduled === false && this.#inTurn === false) this.#schedule();
+    this.#stage();
     return receiver;
   }
 
   /** Makes an operation that starts when `release` is called, or fails when `drop` is. */
   hold(request: Request, extras: Extras): Held {
-    const copy = Object.assign(new Request(), request);
     const operation = new Operation<unknown>(this);
-    if (!this.#watches.options(operation, copy, extras))
-      return { operation, release() {}, drop() {} };
-    const drop = () => {
-      if (this.#held.take(operation)) settle(operation, copy.kind, ECANCELED, extras);
-    };
-    const order = this.#held.add({ request: copy, operation, extras, drop });
-    const release = () => {
-      if (!this.#held.take(operation)) return;
+    return holdIn(this.#held, this.#watches, { request, operation, extras }, (copy, order) => {
       this.#watches.deadline(operation, copy, extras, this.#waiting.size > 0);
-      this.#admit(copy, operation, extras, order);
-    };
-    return { operation, release, drop };
+      this.#enter(copy, operation, extras, order);
+    });
   }
 
   complete(index: number, generation: number, result: number, more: boolean): void {
     if (more === true || this.#slots.isCurrent(index, generation) === false) return;
     this.#collected.add(index, result);
-    if (result > 0) this.#turnBytes += result;
+    if (result > 0) this.pace.countBytes(result);
   }
 
   failed(index: number, generation: number, error: Error): void {
@@ -236,17 +212,18 @@ export class Scheduler implements CompletionSink, OperationOwner {
   /** Hands over what is staged; nothing is reaped or delivered, so no code of the caller runs. */
   submit(): void {
     // Without a turn to come nothing is staged, and a sleeping engine stays asleep.
-    if (this.#scheduled || this.#inTurn) this.#handOver();
+    if (this.pace.scheduled || this.#inTurn) this.#handOver();
   }
 
   /** The thread is about to end: has everything done that was started. See `finishWork`. */
   end(): void {
     // Not before the end: what is admitted meanwhile would begin it anew.
     this.#ended = false;
+    const waits = () => this.#waiting.size + this.#held.size;
     finishWork({
       engine: this.#engine,
       move: () => this.#moveLast(),
-      left: () => this.#flight.left(this.#collected, this.#waiting.size, this.#referenced),
+      left: () => this.#flight.left(this.#collected, waits(), this.#referenced),
     });
     this.#ended = true;
   }
@@ -265,8 +242,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
     const taken = this.#engine.commit();
     this.#fallback?.commit();
     this.#engine.reap(this, this.#engine.depth);
-    // Those who wait need slots. Else what has completed is kept for a `run` to come.
-    if (this.#collected.count > 0 && this.#waiting.size > 0) {
+    // What waits needs slots, or its turn. Else what has completed is kept for a `run` to come.
+    if (this.#collected.count > 0 && (this.#waiting.size > 0 || this.#held.size > 0)) {
       this.#drainSlot = -1;
       if (this.#inTurn) this.#flight.dropAll(this.#collected);
       else this.#deliver();
@@ -278,24 +255,9 @@ export class Scheduler implements CompletionSink, OperationOwner {
   run(): number {
     if (this.#inTurn) return 0;
     const before = this.#delivered;
-    this.#newTurn();
+    this.pace.newTurn();
     this.#turn();
     return this.#delivered - before;
-  }
-
-  /** Keeps what is started from now on back, whatever ticks run, until `endGathering`. */
-  beginGathering(): void {
-    this.#gathering = this.#scheduled === false;
-    this.#scheduled = true;
-  }
-
-  /** Hands over what was started since `beginGathering`, with what the last callback's ticks add. */
-  endGathering(): void {
-    if (!this.#gathering) return;
-    this.#gathering = false;
-    this.#scheduled = false;
-    this.#newTurn();
-    this.#schedule();
   }
 
   /**
@@ -330,7 +292,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
 
   #ask(slot: number, generation: number): boolean {
     const asked = this.#engineOf(slot).cancel(slot, generation);
-    if (asked) this.#schedule();
+    if (asked) this.pace.schedule();
     return asked;
   }
 
@@ -356,7 +318,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       if (this.#flight.isTaken(slot)) this.#cancelSlot(slot);
     }
     // What was canceled may have been all there was.
-    this.#schedule();
+    this.pace.schedule();
   }
 
   /** Does nothing any more, whoever still calls: the engine is about to be closed. */
@@ -387,23 +349,38 @@ export class Scheduler implements CompletionSink, OperationOwner {
 
   /** The engine has work to reap and knows that we were idle. */
   readonly wake = (): void => {
-    this.#newTurn();
+    this.pace.newTurn();
     this.#turn();
   };
+
+  /** Admits an operation; those that move the same file position have their turns. */
+  #enter(
+    request: Request,
+    operation: Operation<unknown>,
+    extras: Extras | undefined,
+    order = request.drain ? this.#held.wall() : this.#held.next,
+  ): void {
+    // What waits is asked again when it is the first.
+    const fd = this.#waiting.size > 0 ? -1 : (this.turns?.descriptorOf(request) ?? -1);
+    const known = fd === -1 ? extras : this.turns?.take(fd, { request, operation, extras, order });
+    if (fd === -1 || known !== undefined) this.#admit(request, operation, known, order);
+    else if (this.#ended) this.end();
+  }
 
   #admit(
     request: Request,
     operation: Operation<unknown>,
     extras: Extras | undefined,
-    order = this.#held.next,
+    order: number,
   ): void {
     if (this.#possible[request.kind] === false) {
+      extras?.turn?.end(ECANCELED);
       refuse(this.#engine.name, request, operation, extras);
       return;
     }
     const tied = request.drain === true && this.#held.hasBefore(order);
     // Nobody overtakes those who wait; the rest of a chain follows its first.
-    if (this.#waiting.size > 0 || tied || !this.#queue(request, operation, extras, ALONE)) {
+    if (this.#waiting.size > 0 || tied || !this.#offerInTurn(request, operation, extras)) {
       // The kernel's clock would start only once there is room.
       if (request.deadlineMs > 0) this.#watches.keepTime(operation, request, extras as Extras);
       const waiting = { request, operation, extras, order };
@@ -412,13 +389,46 @@ export class Scheduler implements CompletionSink, OperationOwner {
       else this.#waiting.push(waiting);
       if (this.#ended) this.end();
     }
+    this.#stage();
+  }
+
+  #stage(): void {
     this.#staged = true;
     // Compared, not negated: V8 cannot know that a field is never anything but a boolean.
-    if (this.#scheduled === false && this.#inTurn === false) this.#schedule();
+    if (this.pace.scheduled === false && this.#inTurn === false) this.pace.schedule();
+  }
+
+  /** Queues what needs no operation of its own. False where it has to wait. */
+  #offerAtOnce(request: Request, tenant: Tenant, place: number): boolean {
+    if (this.#waiting.size > 0) return false;
+    const turn = request.offset === FILE_POSITION ? this.turns?.begin(request) : undefined;
+    if (turn === null) return false;
+    if (turn === undefined) return this.#offer(request, tenant, undefined, place);
+    turn.locate(request);
+    const taken = this.#offer(request, tenant, undefined, place, turn);
+    // Its owner may use it again, and mean the position again.
+    request.offset = FILE_POSITION;
+    if (!taken) turn.end(0);
+    return taken;
+  }
+
+  /** Queues what an operation asks for, at the file position as it is now if it has a turn. */
+  #offerInTurn(request: Request, operation: Operation<unknown>, extras?: Extras): boolean {
+    const turn = extras?.turn;
+    turn?.locate(request);
+    const taken = this.#offer(request, operation, extras, ALONE, turn);
+    if (turn !== undefined) request.offset = FILE_POSITION;
+    return taken;
   }
 
   /** Gives an operation a slot and its request to an engine. False where there is no room. */
-  #queue(request: Request, tenant: Tenant, extras: Extras | undefined, place: number): boolean {
+  #offer(
+    request: Request,
+    tenant: Tenant,
+    extras: Extras | undefined,
+    place: number,
+    turn?: Turn,
+  ): boolean {
     const slots = this.#slots;
     if (request.chain > 1 && slots.limit - slots.used < request.chain) return false;
     const facts = this.#facts;
@@ -431,7 +441,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       fallback === undefined || (verdict !== BY_THREAD && doesItself(this.#engine, request));
     const engine = main ? this.#engine : fallback;
     if (request.drain === true || this.#drainSlot !== -1) {
-      if (this.#mustWaitForDrain(request, engine)) return false;
+      if (this.#mustWaitForDrain(request, engine, turn)) return false;
     }
     const index = slots.take();
     if (index === -1) return false;
@@ -454,6 +464,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       engine.commit();
     }
     this.#flight.enter(index, request, tenant, extras, place);
+    if (turn !== undefined) this.#flight.setTurn(index, turn);
     if (fallback !== undefined) this.#flight.setFallback(index, !main);
     if (this.#inTurn === false && this.#early.isDue(request, slots.used)) this.#handOver();
     else if (this.#ended === true) this.#handOver();
@@ -466,28 +477,14 @@ export class Scheduler implements CompletionSink, OperationOwner {
   }
 
   /** Drains that the engine does not order itself: alone before, and alone until it is done. */
-  #mustWaitForDrain(request: Request, engine: Engine): boolean {
-    if (engine.capabilities.drain && this.#fallback === undefined) return false;
+  #mustWaitForDrain(request: Request, engine: Engine, turn: Turn | undefined): boolean {
+    // The file position is known when nothing before is in flight any more.
+    const native = engine.capabilities.drain && this.#fallback === undefined;
+    if (native && turn === undefined && this.#drainSlot === -1) return false;
     if (this.#slots.used > 0) return true;
     if (request.drain) this.#drainSlot = 0;
     request.drain = false;
     return false;
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    if (loop.ranDry === true) keepTurning();
-    if (this.#turnCompletions < MOST_COMPLETIONS && this.#turnBytes < MOST_BYTES) {
-      process.nextTick(this.#tick);
-    } else {
-      setImmediate(this.#nextTurn);
-    }
-  }
-
-  #newTurn(): void {
-    this.#turnCompletions = 0;
-    this.#turnBytes = 0;
   }
 
   #turn(): void {
@@ -505,13 +502,13 @@ export class Scheduler implements CompletionSink, OperationOwner {
       this.#refused = this.#engine.commit() < 0 || this.#noRoom;
       this.#fallback?.commit();
       this.#facts?.forget();
-      const room = Math.max(1, MOST_COMPLETIONS - this.#turnCompletions);
+      const { room } = this.pace;
       let reaped = this.#engine.reap(this, room);
       if (this.#fallback !== undefined && reaped < room) {
         reaped += this.#fallback.reap(this, room - reaped);
       }
       // What completed inline was not reaped, and takes its part of the turn all the same.
-      this.#turnCompletions += Math.max(reaped, this.#collected.count);
+      this.pace.count(Math.max(reaped, this.#collected.count));
       moved = reaped > 0 || this.#collected.count > 0;
       if (this.#collected.count > 0) this.#deliver();
       const gate = this.#gate;
@@ -529,15 +526,12 @@ export class Scheduler implements CompletionSink, OperationOwner {
   #afterTurn(moved: boolean): void {
     if (this.#refused && !moved) {
       // The kernel is short of something (EAGAIN, ENOMEM): what is staged stays staged.
-      if (!this.#scheduled) {
-        this.#scheduled = true;
-        setTimeout(this.#nextTurn, RETRY_MS);
-      }
+      this.pace.retry();
       return;
     }
     // Those who wait can have room only if somebody made some.
     if (this.#staged || this.#refused || (moved && this.#waiting.size > 0)) {
-      this.#schedule();
+      this.pace.schedule();
       return;
     }
     const busy = this.#slots.used > 0;
@@ -545,13 +539,11 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#fallback?.setReferenced(busy && this.#referenced);
     if (busy) {
       const ready = this.#engine.idle();
-      if (this.#fallback?.idle() || ready) this.#schedule();
+      if (this.#fallback?.idle() || ready) this.pace.schedule();
       return;
     }
     if (this.#quietListeners.length > 0 && this.isQuiet) {
-      const listeners = this.#quietListeners;
-      this.#quietListeners = [];
-      for (const listener of listeners) listener();
+      for (const listener of this.#quietListeners.splice(0)) listener();
     }
   }
 
@@ -561,7 +553,13 @@ export class Scheduler implements CompletionSink, OperationOwner {
       if (waiting === undefined) return;
       const { request, operation, extras, order } = waiting;
       if (request.drain && this.#held.hasBefore(order)) return;
-      if (!this.#queue(request, operation, extras, ALONE)) return;
+      const fd = extras?.turn === undefined ? (this.turns?.descriptorOf(request) ?? -1) : -1;
+      const known = fd === -1 ? extras : this.turns?.take(fd, waiting);
+      const waits = fd !== -1 && known === undefined;
+      if (!waits && !this.#offerInTurn(request, operation, known)) {
+        this.#waiting.remember(known);
+        return;
+      }
       this.#waiting.shift();
     }
   }
@@ -587,6 +585,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
     if (this.#held.drop(operation)) return true;
     const removed = this.#waiting.removeChain(operation);
     for (const { operation: each, request, extras } of removed) {
+      extras?.turn?.end(ECANCELED);
       settle(each, request.kind, ECANCELED, extras);
     }
     return removed.length > 0;

@@ -2,8 +2,22 @@ import { warnForgotten } from "../base/warnings.ts";
 import type { Engine } from "../core/index.ts";
 import type { DescriptorFacts } from "./descriptor-facts.ts";
 import type { DirectFiles } from "./direct.ts";
+import type { StartRule } from "./early.ts";
+import type { FilePositions } from "./file-positions.ts";
 import type { RequestMemory } from "./memory.ts";
 import type { Scheduler } from "./scheduler.ts";
+
+/** What a scheduler may need besides its engines. */
+export interface Helpers {
+  /** For an engine without the capability `heedsDescriptor`. */
+  readonly facts?: DescriptorFacts | undefined;
+  /** Makes the fallback once a descriptor is for read(2) and write(2) themselves. */
+  readonly makeThreads?: () => Engine;
+  /** Orders what moves a file position; absent where the engine does. */
+  readonly positions?: FilePositions | undefined;
+  /** Decides what is handed over before the end of the tick. */
+  readonly early?: StartRule;
+}
 
 /** What a proactor runs on once its first operation was asked for. */
 export interface Session {

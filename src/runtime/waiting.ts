@@ -15,7 +15,7 @@ export interface Waiting {
 class Item implements Waiting {
   readonly request = new Request();
   readonly operation: Operation<unknown>;
-  readonly extras: Extras | undefined;
+  extras: Extras | undefined;
   readonly order: number;
   /** As it was asked for: the scheduler takes it from the request when it builds the wall itself. */
   readonly drain: boolean;
@@ -79,6 +79,11 @@ export class WaitingList {
   /** The one that has waited longest. */
   peek(): Waiting | undefined {
     return this.#first;
+  }
+
+  /** Notes what is remembered of the one that `peek` showed. */
+  remember(extras: Extras | undefined): void {
+    if (this.#first !== undefined) this.#first.extras = extras;
   }
 
   /** Removes the one that `peek` showed. */

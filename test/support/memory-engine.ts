@@ -5,7 +5,7 @@ import type { MemorySettings } from "../../src/engines/memory/settings.ts";
 import type { NativeAddon } from "../../src/native/addon.ts";
 import { loadNative } from "../../src/native/load.ts";
 import { RequestMemory } from "../../src/runtime/memory.ts";
-import { Proactor, type ProactorOptions } from "../../src/runtime/proactor.ts";
+import { Proactor, type ProactorOptions, positionsFor } from "../../src/runtime/proactor.ts";
 import { Scheduler } from "../../src/runtime/scheduler.ts";
 import type { Session } from "../../src/runtime/session.ts";
 
@@ -54,7 +54,9 @@ export class EngineProactor extends Proactor {
     const engine = this.#create({ ...options, wake: () => scheduler?.wake() });
     const complete = engine.capabilities.operations.every(Boolean);
     const fallback = complete ? undefined : threadPool.create({ ...options, wake() {} });
-    scheduler = new Scheduler(engine, fallback);
+    // A kernel that is simulated has no positions.
+    const positions = this.#addon === undefined ? positionsFor(engine) : undefined;
+    scheduler = new Scheduler(engine, fallback, { positions });
     const native = loadNative();
     const addon = this.#addon ?? (native.available ? native.addon : undefined);
     const memory = new RequestMemory(addon);

@@ -13,7 +13,7 @@ function rig(depth = 256) {
   const clock = { ms: 1000 };
   const engine = new FakeEngine(depth);
   const early = new EarlyStart(() => clock.ms);
-  const scheduler = new Scheduler(engine, undefined, undefined, undefined, early);
+  const scheduler = new Scheduler(engine, undefined, { early });
   engine.onWake = scheduler.wake;
   const start = (fields: RequestFields = {}) => {
     void scheduler.start(makeRequest({ kind: OperationKind.Read, ...fields }), undefined);

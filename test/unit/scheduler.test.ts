@@ -18,7 +18,7 @@ const EINTR = -errnoOf("EINTR");
 const AT_THE_END: StartRule = { isDue: () => false, handedOver() {}, turned() {} };
 
 function rig(depth = 64, engine = new FakeEngine(depth)) {
-  const scheduler = new Scheduler(engine, undefined, undefined, undefined, AT_THE_END);
+  const scheduler = new Scheduler(engine, undefined, { early: AT_THE_END });
   engine.onWake = scheduler.wake;
   const start = (fields: RequestFields = {}, extras?: Extras): Operation<unknown> =>
     scheduler.start(makeRequest(fields), extras);

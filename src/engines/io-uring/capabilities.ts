@@ -81,6 +81,8 @@ export function capabilitiesOf(ring: Ring, supported: ReadonlySet<number>): Engi
     addresses: true,
     heedsDescriptor: false,
     // Without it a chain ends at an SQE that is refused, and what follows runs as if it were new.
+    // A transfer that ends short leaves it where it was, and two at once both begin there.
+    positionByOffset: true,
     links: (ring.flags & IORING_SETUP_SUBMIT_ALL) !== 0,
     breaksLink: OPCODES.map((_, kind) => BREAKS_LINK.has(kind)),
     // The kernel keeps whatever comes after a drain behind it, cancellations included: what the

@@ -5,6 +5,7 @@ export const CAPABILITIES: EngineCapabilities = {
   operations: OPERATIONS.map(() => true),
   asynchronous: true,
   addresses: false,
+  positionByOffset: true,
   links: false,
   drain: false,
   deadline: false,

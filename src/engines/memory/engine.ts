@@ -1,6 +1,7 @@
 import { invariant, MAX_TIMER_MS } from "../../base/index.ts";
 import {
   type CompletionSink,
+  type DescriptorCalls,
   type Engine,
   type EngineOptions,
   OperationKind,
@@ -39,6 +40,7 @@ export class MemoryEngine implements Engine {
   readonly details: Readonly<Record<string, string | number | boolean>>;
   /** What the requests are done to. */
   readonly files: MemoryFiles;
+  readonly descriptors: DescriptorCalls;
 
   readonly #wake: () => void;
   readonly #random: Random;
@@ -68,6 +70,7 @@ export class MemoryEngine implements Engine {
     this.#plan = new FaultPlan(this.#random, faults, script);
     this.#virtualTime = settings.virtualTime ?? false;
     this.files = settings.files ?? new MemoryFiles(settings.capacityBytes);
+    this.descriptors = this.files;
     this.files.watchers.add(this.#onChange);
     this.details = { seed, purpose: "tests only", replay: replayOf(settings) };
   }

@@ -22,6 +22,9 @@ import {
   POLLWRNORM,
   RESOLVE_BENEATH,
   RESOLVE_IN_ROOT,
+  S_IFREG,
+  SEEK_CUR,
+  SEEK_SET,
 } from "../../abi/linux.ts";
 import { MAX_OFFSET } from "../../base/index.ts";
 import {
@@ -114,6 +117,29 @@ export class MemoryFiles {
   /** What a descriptor stands for, or undefined. */
   file(fd: number): OpenFile | undefined {
     return this.#open.get(fd);
+  }
+
+  /** fstat(2): of what is told apart here, the S_IF* bits. */
+  fileType(fd: number): number {
+    const file = this.#open.get(fd);
+    if (file === undefined) return -EBADF;
+    return file.node.kind === "file" ? S_IFREG : 0;
+  }
+
+  /** lseek(2). */
+  lseek(fd: number, offset: number, whence: number): number {
+    const file = this.#open.get(fd);
+    if (file === undefined) return -EBADF;
+    const { node } = file;
+    if (node.kind !== "file") return -ESPIPE;
+    const from = whence === SEEK_SET ? 0 : whence === SEEK_CUR ? file.position : node.size;
+    file.position = from + offset;
+    return file.position;
+  }
+
+  /** fcntl(2) with F_GETFL. */
+  fcntlGetFlags(fd: number): number {
+    return this.#open.get(fd)?.flags ?? -EBADF;
   }
 
   /** Makes a pipe. Returns the descriptor to read from and the one to write to. */
