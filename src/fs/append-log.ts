@@ -13,7 +13,7 @@ import {
   validatePath,
 } from "../base/validate.ts";
 import { AbortListeners } from "../runtime/abort.ts";
-import { errorFrom } from "../runtime/failing.ts";
+import { copied, errorFrom, failing } from "../runtime/failing.ts";
 import { closeFd, fsyncFolderOf, openFd, statFd } from "./calls.ts";
 import { type LogFile, openedLogFile, type Packed, writePacked } from "./log-file.ts";
 import { Packer, type Piece } from "./packer.ts";
@@ -46,8 +46,7 @@ export type AppendData = string | NodeJS.ArrayBufferView;
 interface Entry {
   readonly pieces: readonly Piece[];
   readonly bytes: number;
-  readonly resolve: (position: number) => void;
-  readonly reject: (error: Error) => void;
+  readonly resolve: (position: number | Promise<never>) => void;
   /** Ends the clock and the listener of one that can be taken back. */
   release: (() => void) | undefined;
   /** It was taken back while it waited. */
@@ -175,7 +174,7 @@ export class AppendLog implements AsyncDisposable {
   async flush(): Promise<void> {
     // What has no pieces is settled in its turn, without a write.
     if (this.#running) await this.#enqueue([], 0, undefined).catch(() => undefined);
-    if (this.#failed !== undefined) throw this.#failed;
+    if (this.#failed !== undefined) throw copied(this.#failed);
   }
 
   /**
@@ -205,8 +204,8 @@ export class AppendLog implements AsyncDisposable {
     bytes: number,
     options: AppendOptions | undefined,
   ): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const entry = { pieces, bytes, resolve, reject, release: undefined, gone: false };
+    return new Promise((resolve) => {
+      const entry = { pieces, bytes, resolve, release: undefined, gone: false };
       this.#waiting.push(entry);
       this.#alive++;
       this.#pendingBytes += bytes;
@@ -216,7 +215,7 @@ export class AppendLog implements AsyncDisposable {
   }
 
   #checkState(bytes: number): void {
-    if (this.#failed !== undefined) throw this.#failed;
+    if (this.#failed !== undefined) throw copied(this.#failed);
     if (this.#closing !== undefined) {
       throw new ProactorError("ERR_PROACTOR_CLOSED", "The log was closed before");
     }
@@ -266,7 +265,7 @@ export class AppendLog implements AsyncDisposable {
     while (this.#alive > 0) {
       const group = this.#take();
       if (this.#failed === undefined) await this.#commit(group);
-      else for (const entry of group) this.#settle(entry, this.#failed);
+      else for (const entry of group) this.#settle(entry, copied(this.#failed));
       // Those who were just told may append at once: let them into the next group.
       await new Promise<void>((resolve) => process.nextTick(resolve));
     }
@@ -339,7 +338,10 @@ export class AppendLog implements AsyncDisposable {
     for (const entry of entries) {
       const position = this.#end;
       if (cause === undefined) this.#end += entry.bytes;
-      this.#settle(entry, cause ?? position);
+      this.#settle(
+        entry,
+        cause === undefined ? position : entry === entries[0] ? cause : copied(cause),
+      );
     }
   }
 
@@ -356,8 +358,7 @@ export class AppendLog implements AsyncDisposable {
   #settle(entry: Entry, end: number | Error): void {
     entry.release?.();
     this.#pendingBytes -= entry.bytes;
-    if (typeof end === "number") entry.resolve(end);
-    else entry.reject(end);
+    entry.resolve(typeof end === "number" ? end : failing(end));
     if (this.#readyListeners.length === 0 || !this.#hasRoom()) return;
     const listeners = this.#readyListeners;
     this.#readyListeners = [];

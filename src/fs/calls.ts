@@ -13,6 +13,7 @@ import {
 } from "../abi/linux.ts";
 import { type SystemError, systemError } from "../base/errors.ts";
 import { OPERATIONS, OperationKind, Request } from "../core/index.ts";
+import { failing } from "../runtime/failing.ts";
 import type { Finisher } from "../runtime/gate.ts";
 import type { Session } from "../runtime/session.ts";
 import { STATX_BUFFER_BYTES } from "../runtime/statx.ts";
@@ -203,8 +204,8 @@ export function fileClosed(syscall: string): Error {
 
 /** Calls a function of node:fs that takes a callback. */
 export function viaNode<T = void>(call: (done: Callback<T>) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    call((error, result) => (error ? reject(error) : resolve(result as T)));
+  return new Promise((resolve) => {
+    call((error, result) => resolve(error ? failing(error) : (result as T)));
   });
 }
 

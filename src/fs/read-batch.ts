@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { invalidArgType } from "../base/argument-errors.ts";
-import { abortError, errnoOf, systemError } from "../base/errors.ts";
+import { abortError, errnoOf, errorWithoutStack } from "../base/errors.ts";
 import {
   BYTES_PER_TURN,
   INLINE_BYTES,
@@ -18,7 +18,7 @@ import {
   validatePosition,
 } from "../base/validate.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
-import { errorFrom } from "../runtime/failing.ts";
+import { errorFrom, failing, locating } from "../runtime/failing.ts";
 import { detached } from "../runtime/memory.ts";
 import type { Operation } from "../runtime/operation.ts";
 import type { Receiver } from "../runtime/receiver.ts";
@@ -161,8 +161,7 @@ class Batch {
   #large = false;
   #timer: NodeJS.Timeout | undefined;
   #session: Session | undefined;
-  #resolve: (results: BatchResult[]) => void = () => undefined;
-  #reject: (error: Error) => void = () => undefined;
+  #resolve: (results: BatchResult[] | Promise<BatchResult[]>) => void = () => undefined;
   readonly #onAbort = () => this.#cancel();
 
   constructor(entries: readonly BatchRead[], options: ReadBatchOptions) {
@@ -175,9 +174,8 @@ class Batch {
   run(): Promise<BatchResult[]> {
     const { signal, deadlineMs } = this.#options;
     if (signal?.aborted) return Promise.reject(abortError(signal));
-    const promise = new Promise<BatchResult[]>((resolve, reject) => {
+    const promise = new Promise<BatchResult[]>((resolve) => {
       this.#resolve = resolve;
-      this.#reject = reject;
     });
     signal?.addEventListener("abort", this.#onAbort, ONCE);
     if (deadlineMs !== undefined) {
@@ -211,14 +209,20 @@ class Batch {
     clearTimeout(this.#timer);
     const { signal } = this.#options;
     signal?.removeEventListener("abort", this.#onAbort);
-    if (signal?.aborted) this.#reject(abortError(signal));
-    else this.#resolve(this.reads.map((read) => read.result()));
+    if (signal?.aborted) {
+      this.#resolve(failing(abortError(signal)));
+      return;
+    }
+    const results = this.reads.map((read) => read.result());
+    const failed = results.some(({ error }) => error !== undefined);
+    const errors = failed ? results.map(({ error }) => error) : [];
+    this.#resolve(failed ? locating(results, errors) : results);
   }
 
   errorOf(result: number): Error {
-    if (result !== ECANCELED || !this.#late) return systemError(result, "read");
+    if (result !== ECANCELED || !this.#late) return errorWithoutStack(result, "read");
     const detail = `deadline of ${this.#options.deadlineMs} ms`;
-    return systemError(ETIMEDOUT, "read", undefined, undefined, detail);
+    return errorWithoutStack(ETIMEDOUT, "read", undefined, undefined, detail);
   }
 
   /** Small reads share one piece of new memory, which costs one allocation instead of many. */

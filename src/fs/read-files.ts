@@ -2,6 +2,7 @@ import { invalidArgType, invalidArgValue } from "../base/argument-errors.ts";
 import { DEFAULT_READ_CONCURRENCY, MAX_FS_CONCURRENCY } from "../base/limits.ts";
 import { optionsOf } from "../base/options.ts";
 import { type PathLike, validateInteger, validatePath } from "../base/validate.ts";
+import { failing, fromProgram, locating } from "../runtime/failing.ts";
 import { bufferOf, type CheckedPath } from "./calls.ts";
 import { DirectRead } from "./direct-read.ts";
 import { type DirectSlots, directSlots } from "./direct-slots.ts";
@@ -76,10 +77,7 @@ type Source = Iterator<PathLike> | AsyncIterator<PathLike>;
 type Result = ReadFilesResult<Buffer | string>;
 
 /** Who waits for a result. */
-interface Taker {
-  readonly resolve: (result: IteratorResult<Result>) => void;
-  readonly reject: (error: unknown) => void;
-}
+type Taker = (result: IteratorResult<Result> | Promise<IteratorResult<Result>>) => void;
 
 class FilesReader implements AsyncIterableIterator<Result> {
   readonly #source: Source;
@@ -128,8 +126,8 @@ class FilesReader implements AsyncIterableIterator<Result> {
 
   next(): Promise<IteratorResult<Result>> {
     if (!this.#begun) this.#begin();
-    return new Promise((resolve, reject) => {
-      this.#takers.push({ resolve, reject });
+    return new Promise((resolve) => {
+      this.#takers.push(resolve);
       this.#pump();
     });
   }
@@ -169,7 +167,9 @@ class FilesReader implements AsyncIterableIterator<Result> {
     do {
       while (this.#ready.length > 0 && this.#takers.length > 0) {
         const value = this.#ready.shift() as Result;
-        this.#takers.shift()?.resolve({ done: false, value });
+        const result = { done: false, value } as const;
+        const { error } = value;
+        this.#takers.shift()?.(error === undefined ? result : locating(result, [error]));
       }
     } while (!this.#ended && this.#mayBegin() && this.#beginOne());
     if (this.#inFlight > 0 || this.#asking) return;
@@ -189,11 +189,10 @@ class FilesReader implements AsyncIterableIterator<Result> {
     if (!this.#ended) this.#end(undefined);
     // What it says to that changes nothing any more.
     this.#leaveSource().catch(() => undefined);
-    for (const { resolve, reject } of this.#takers.splice(0)) {
+    for (const resolve of this.#takers.splice(0)) {
       const error = this.#error;
       this.#error = undefined;
-      if (error === undefined) resolve({ done: true, value: undefined });
-      else reject(error);
+      resolve(error === undefined ? { done: true, value: undefined } : failing(error));
     }
     for (const left of this.#whenLeft.splice(0)) left();
   }
@@ -227,7 +226,7 @@ class FilesReader implements AsyncIterableIterator<Result> {
     } catch (error) {
       if (slot !== undefined) this.#slots?.give(slot);
       this.#exhausted = true;
-      this.#end(error);
+      this.#end(fromProgram(error));
       return false;
     }
     this.#asking = true;
@@ -241,7 +240,7 @@ class FilesReader implements AsyncIterableIterator<Result> {
         this.#asking = false;
         if (slot !== undefined) this.#slots?.give(slot);
         this.#exhausted = true;
-        this.#end(error);
+        this.#end(fromProgram(error));
         this.#pump();
       });
     return false;

@@ -5,6 +5,7 @@ import { descriptorOf } from "../base/descriptor.ts";
 import { abortError, errnoOf, ProactorError, systemError } from "../base/errors.ts";
 import { DEFAULT_COPY_CONCURRENCY } from "../base/limits.ts";
 import { FILE_TYPES, ONCE } from "../base/options.ts";
+import { errorFrom, fromProgram, located } from "../runtime/failing.ts";
 import { type ExistingPolicy, existingPolicy, staysAsItIs } from "./copy-existing.ts";
 import { Chunks, FileCopy, type FileCopyEnd, type FileCopyJob } from "./copy-file-ring.ts";
 import type { CopyTreeFailure, CopyTreeOptions, CopyTreeResult } from "./copy-tree.ts";
@@ -106,8 +107,10 @@ export class TreeCopy {
       signal?.removeEventListener("abort", abort);
       clearTimeout(timer);
     }
+    for (const { error } of this.#failures) located(error, this.run);
     if (this.#error === undefined) return this.#result();
-    throw Object.defineProperty(this.#error, "result", descriptorOf({ value: this.#result() }));
+    const error = located(this.#error, this.run);
+    throw Object.defineProperty(error, "result", descriptorOf({ value: this.#result() }));
   }
 
   #late(): void {
@@ -212,7 +215,7 @@ export class TreeCopy {
     try {
       onProgress(this.#progress());
     } catch (error) {
-      this.#error ??= error instanceof Error ? error : new Error(String(error), { cause: error });
+      this.#error ??= errorFrom(fromProgram(error));
     }
   }
 
@@ -267,8 +270,12 @@ export class TreeCopy {
   async #wanted(source: string, target: string): Promise<boolean> {
     const { filter } = this.#options;
     if (filter === undefined) return true;
-    const said = filter(source, target);
-    return typeof said === "boolean" ? said : await said;
+    try {
+      const said = filter(source, target);
+      return typeof said === "boolean" ? said : await said;
+    } catch (error) {
+      throw fromProgram(error);
+    }
   }
 
   async #makeFolder(target: string, mode: number): Promise<boolean> {

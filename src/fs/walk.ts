@@ -8,6 +8,7 @@ import {
   validateInteger,
   validatePath,
 } from "../base/validate.ts";
+import { located } from "../runtime/failing.ts";
 import { bufferOf } from "./calls.ts";
 import { nodePromises } from "./node.ts";
 import { statAll, type WalkStat } from "./stat-all.ts";
@@ -79,7 +80,7 @@ export async function* walk(
   };
   try {
     while (folders.length > 0 || reading > 0 || done.length > 0) {
-      if (stop.error !== undefined) throw stop.error;
+      if (stop.error !== undefined) throw located(stop.error, walk);
       while (folders.length > 0 && reading + done.length < concurrency) {
         void read(folders.pop() as Folder);
       }
@@ -90,9 +91,10 @@ export async function* walk(
         continue;
       }
       const entries = done.shift() ?? [];
-      if (entries instanceof Error) throw entries;
+      if (entries instanceof Error) throw located(entries, walk);
       for (const entry of entries) {
-        if (stop.error !== undefined) throw stop.error;
+        if (stop.error !== undefined) throw located(stop.error, walk);
+        if (entry.error !== undefined) located(entry.error, walk);
         yield entry;
         if (entry.kind !== "folder" || entry.error !== undefined) continue;
         if (told.enter?.(entry) === false) continue;
@@ -100,7 +102,7 @@ export async function* walk(
       }
     }
     // The program may have been slow with the last entry.
-    if (stop.error !== undefined) throw stop.error;
+    if (stop.error !== undefined) throw located(stop.error, walk);
   } finally {
     stop.release();
   }

@@ -4,6 +4,7 @@ import { validateAbortSignal } from "../base/validate.ts";
 import { AlignedPool, type PoolStats } from "../memory/pool.ts";
 import { nativeMemory, ordinaryMemory } from "../memory/slab.ts";
 import { loadNative } from "../native/load.ts";
+import { failing } from "./failing.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -47,18 +48,15 @@ export class BufferPool {
   acquire(size: number, options?: { readonly signal?: AbortSignal }): Promise<Buffer> {
     const { signal } = optionsOf(options);
     validateAbortSignal(signal, "options.signal");
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(abortError(signal));
-        return;
-      }
+    if (signal?.aborted) return Promise.reject(abortError(signal));
+    return new Promise((resolve) => {
       const abort = () => {
         waiter?.cancel();
-        reject(abortError(signal));
+        resolve(failing(abortError(signal)));
       };
       const waiter = this.#pool.acquire(size, (error, buffer) => {
         signal?.removeEventListener("abort", abort);
-        if (buffer === undefined) reject(error);
+        if (buffer === undefined) resolve(failing(error));
         else resolve(buffer);
       });
       if (waiter !== undefined) signal?.addEventListener("abort", abort, ONCE);

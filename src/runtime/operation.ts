@@ -2,6 +2,7 @@ import { invalidArgValue } from "../base/argument-errors.ts";
 import { descriptorOf } from "../base/descriptor.ts";
 import { errnoOf, systemError } from "../base/errors.ts";
 import { INSPECT, type InspectArguments, shownAs } from "../base/inspect.ts";
+import { failing, following, fromProgram, located } from "./failing.ts";
 
 /** How far an operation has come; what aio_error(3) would tell. */
 export type OperationStatus = "queued" | "in flight" | "completed" | "canceled" | "failed";
@@ -55,21 +56,40 @@ export const userDataOf = new WeakMap<object, unknown>();
 
 type Settle = (value: unknown) => void;
 
-// The executor must not be a closure per operation, so it leaves its two functions here.
-// They are kept in an object that is made anew for every batch, because storing a young object in
-// an old one costs 50 instructions for the garbage collector's books, twice per operation.
-let settlers: { resolve: Settle; reject: Settle } = { resolve: ignore, reject: ignore };
-function keepSettlers(resolve: (value: never) => void, reject: Settle): void {
-  settlers.resolve = resolve as Settle;
-  settlers.reject = reject;
+// The executor must not be a closure per operation, so it leaves its function here.
+// It is kept in an object that is made anew for every batch, because storing a young object in an
+// old one costs 50 instructions for the garbage collector's books, once per operation.
+let settler: { resolve: Settle } = { resolve: ignore };
+function keepResolve(resolve: (value: never) => void): void {
+  settler.resolve = resolve as Settle;
 }
 
 /** Begins a batch of operations; see above. Costs nothing to forget, but time. */
 export function beginBatch(): void {
-  settlers = { resolve: ignore, reject: ignore };
+  settler = { resolve: ignore };
 }
 
 function ignore(): void {}
+
+/** How many microtasks after its failure an operation has rejected, and no fewer. */
+const REJECTED_AFTER = 5;
+
+/**
+ * Looks after the rejection of an operation, once it is there: an error that rejects two names
+ * nobody who awaits it.
+ */
+async function lookAfter(operation: Operation<unknown>): Promise<void> {
+  for (let i = 0; i < REJECTED_AFTER; i++) await undefined;
+  Promise.prototype.then.call(operation, undefined, ignore);
+}
+
+/** Failures that have not rejected yet: what succeeds meanwhile is seen to after them. */
+let rejecting = 0;
+
+async function endRejecting(): Promise<void> {
+  for (let i = 0; i < REJECTED_AFTER; i++) await undefined;
+  rejecting--;
+}
 
 /** Settles an operation that succeeded. For the runtime alone. */
 export let succeed: (operation: Operation<unknown>, value: unknown) => void;
@@ -89,16 +109,14 @@ export let markHandled: (operation: Operation<unknown>) => void;
 export class Operation<T> extends Promise<T> {
   readonly #owner: OperationOwner;
   readonly #resolve: Settle;
-  readonly #reject: Settle;
   #state: number = State.running;
   #value: unknown = undefined;
 
   /** Operations are made by a {@link Proactor}. */
   constructor(owner: OperationOwner) {
-    super(keepSettlers);
+    super(keepResolve);
     this.#owner = owner;
-    this.#resolve = settlers.resolve;
-    this.#reject = settlers.reject;
+    this.#resolve = settler.resolve;
   }
 
   /** How far it has come. `"queued"` means that it waits for room in the engine. */
@@ -132,7 +150,7 @@ export class Operation<T> extends Promise<T> {
     if (this.#state >= COLLECTED) throw systemError(-errnoOf("EINVAL"), "result");
     const failed = this.#state !== State.completed;
     this.#state += COLLECTED;
-    if (failed) throw this.#value;
+    if (failed) throw fromProgram(located(this.#value as Error, this.result));
     return this.#value as T;
   }
 
@@ -188,12 +206,9 @@ export class Operation<T> extends Promise<T> {
   }
 
   #handled(): void {
-    // One reaction is enough, however often a program asks how far it has come.
-    if (this.#state === State.running) {
-      if (this.#value === HANDLED) return;
-      this.#value = HANDLED;
-    }
-    Promise.prototype.then.call(this, undefined, ignore);
+    // While it runs there is nothing to look after, however often a program asks.
+    if (this.#state === State.running) this.#value = HANDLED;
+    else if ((this.#state & ~COLLECTED) !== State.completed) void lookAfter(this);
   }
 
   #outcome(otherwise: "completed" | "too late"): CancelOutcome<T> {
@@ -208,12 +223,16 @@ export class Operation<T> extends Promise<T> {
     succeed = (operation, value) => {
       operation.#state = State.completed;
       operation.#value = value;
-      operation.#resolve(value);
+      operation.#resolve(rejecting === 0 ? value : following(value));
     };
     fail = (operation, error, canceled) => {
+      if (operation.#value === HANDLED) void lookAfter(operation);
       operation.#state = canceled ? State.canceled : State.failed;
       operation.#value = error;
-      operation.#reject(error);
+      // It is settled now, and rejects when the error knows who awaits it.
+      rejecting++;
+      operation.#resolve(failing(error));
+      void endRejecting();
     };
     markHandled = (operation) => operation.#handled();
   }

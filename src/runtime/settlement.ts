@@ -1,4 +1,4 @@
-import { abortError, errnoOf, ProactorError, systemError } from "../base/errors.ts";
+import { abortError, errnoOf, errorWithoutStack, ProactorError } from "../base/errors.ts";
 import { type BufferView, OPERATIONS, OperationKind, type Request } from "../core/index.ts";
 import { type Extras, extrasWith } from "./extras.ts";
 import { errorFrom } from "./failing.ts";
@@ -72,7 +72,10 @@ export function refuse(
   settle(operation, request.kind, ENOTSUP, extrasWith(extras, { explain: () => error }));
 }
 
-/** The error of an operation that failed, as its promise rejects with. */
+/**
+ * The error of an operation that failed. It has no stack, as Node gives callbacks; a promise that
+ * rejects with it gives it the stack of whoever awaits.
+ */
 export function errorOf(kind: OperationKind, result: number, extras: Extras | undefined): Error {
   const { syscall } = OPERATIONS[kind] as { syscall: string };
   if (result === ECANCELED) {
@@ -80,11 +83,11 @@ export function errorOf(kind: OperationKind, result: number, extras: Extras | un
     const deadlineAt = extras?.deadlineAt;
     if (deadlineAt !== undefined && performance.now() >= deadlineAt) {
       const detail = `deadline of ${extras?.options?.deadlineMs} ms`;
-      return systemError(ETIMEDOUT, syscall, extras?.path, extras?.dest, detail);
+      return errorWithoutStack(ETIMEDOUT, syscall, extras?.path, extras?.dest, detail);
     }
   }
   const known = extras?.explain?.(result);
-  return known ?? systemError(result, syscall, extras?.path, extras?.dest);
+  return known ?? errorWithoutStack(result, syscall, extras?.path, extras?.dest);
 }
 
 function notify(
