@@ -49,8 +49,16 @@ export class Turn {
     this.#at = at;
     if (at < 0) return;
     request.offset = at;
+    // Some files of /proc have a position and no pwrite(2), which is not what was asked for.
+    request.trusted = true;
     const { kind } = request;
     this.#appends = (kind === Write || kind === Writev) && this.#goesToEnd(request.flags);
+  }
+
+  /** Makes it a request at the position again: its owner may use it once more. */
+  restore(request: Request): void {
+    request.offset = FILE_POSITION;
+    request.trusted = false;
   }
 
   /** Leaves the position alone: the descriptor is about to be closed, and may come again. */

@@ -361,7 +361,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
     order = request.drain ? this.#held.wall() : this.#held.next,
   ): void {
     // What waits is asked again when it is the first.
-    const fd = this.#waiting.size > 0 ? -1 : (this.turns?.descriptorOf(request) ?? -1);
+    const asks = request.offset === FILE_POSITION && this.#waiting.size === 0;
+    const fd = asks ? (this.turns?.descriptorOf(request) ?? -1) : -1;
     const known = fd === -1 ? extras : this.turns?.take(fd, { request, operation, extras, order });
     if (fd === -1 || known !== undefined) this.#admit(request, operation, known, order);
     else if (this.#ended) this.end();
@@ -406,8 +407,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
     if (turn === undefined) return this.#offer(request, tenant, undefined, place);
     turn.locate(request);
     const taken = this.#offer(request, tenant, undefined, place, turn);
-    // Its owner may use it again, and mean the position again.
-    request.offset = FILE_POSITION;
+    turn.restore(request);
     if (!taken) turn.end(0);
     return taken;
   }
@@ -417,7 +417,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
     const turn = extras?.turn;
     turn?.locate(request);
     const taken = this.#offer(request, operation, extras, ALONE, turn);
-    if (turn !== undefined) request.offset = FILE_POSITION;
+    turn?.restore(request);
     return taken;
   }
 

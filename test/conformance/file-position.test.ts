@@ -27,7 +27,7 @@ function blocksOf(path: string): number[] {
 
 const IN_ORDER = Array.from({ length: BLOCKS }, (_, i) => i);
 
-describeConformance("the file position", (engine) => {
+describeConformance("the file position", (engine, limits) => {
   const withFile = (body: (p: Proactor, path: string) => unknown) =>
     withTempDir((dir) =>
       withProactor({ engine }, async (p) => {
@@ -142,6 +142,21 @@ describeConformance("the file position", (engine) => {
       assert.equal(at(3)[0], engine === "sync" ? 2 : 1);
       fs.closeSync(reader);
     }));
+
+  const special = limits.specialFiles ? false : "It has no /proc";
+  it("serves files that take no pwrite(2)", { skip: special }, () =>
+    withProactor({ engine }, async (p) => {
+      const comm = "/proc/self/comm";
+      const name = fs.readFileSync(comm, "utf8") as string;
+      const fd = fs.openSync(comm, "r+");
+      assert.equal(await p.write(fd, Buffer.from("written")), 7);
+      assert.equal(fs.readFileSync(comm, "utf8"), "written\n");
+      assert.equal(await p.writev(fd, [Buffer.from("vector")]), 6);
+      assert.equal(fs.readFileSync(comm, "utf8"), "vector\n");
+      fs.writeSync(fd, name.trimEnd());
+      fs.closeSync(fd);
+    }),
+  );
 
   it("of many that were canceled leaves nothing waiting", () =>
     withFile(async (p, path) => {
