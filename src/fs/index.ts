@@ -70,7 +70,7 @@ export {
   type ReadFilesResult,
   readFiles,
 } from "./read-files.ts";
-export { explainRoad as explain } from "./road.ts";
+export { explain } from "./road.ts";
 export {
   type Advice,
   type AllocateOptions,

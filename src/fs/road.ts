@@ -38,7 +38,7 @@ export function operationsInFlight(): number {
 }
 
 /** Says which engine proactor/fs runs on, why, and what would help where it is node:fs. */
-export function explainRoad(): string {
+export function explain(): string {
   return String(own.explain());
 }
 

@@ -1,6 +1,6 @@
 /** Puts proactor/fs under node:fs, once in a process, and knows what became of it. */
 import { createRequire, isBuiltin } from "node:module";
-import { explainRoad } from "../fs/road.ts";
+import { explain } from "../fs/road.ts";
 import { Counts, describeReport, type RegisterReport } from "./counts.ts";
 import { install } from "./install.ts";
 import { watchBinding } from "./mocked.ts";
@@ -56,7 +56,7 @@ export function report(): RegisterReport {
     active: reason === undefined,
     reason,
     parts: [...parts],
-    engine: explainRoad(),
+    engine: explain(),
     node: process.version,
     functions: counts.snapshot(),
   };

@@ -100,6 +100,11 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     argument: data,
     lines: ["submitted: 8", "completed: 8, 512 bytes"],
   },
+  "ring-echo": {
+    needs: "io_uring",
+    argument: (folder) => join(folder, "echo.sock"),
+    lines: ["the ring says: hello"],
+  },
   "ring-chain": {
     needs: "io_uring",
     lines: ["submitted: 2", "first: 0", "second: time is over"],

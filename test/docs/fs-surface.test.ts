@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { explainRoad, road } from "../../src/fs/road.ts";
+import { explain, road } from "../../src/fs/road.ts";
 import {
   beyondRows,
   functionRows,
@@ -21,7 +21,7 @@ describe("docs/fs.md", () => {
   });
 
   const other = process.versions.node.startsWith("20.") ? undefined : "written on Node 20";
-  const skip = other ?? (road() === undefined ? explainRoad() : false);
+  const skip = other ?? (road() === undefined ? explain() : false);
   it("is what the code says", { skip }, async () => {
     const page = readFileSync(join(ROOT, "docs", "fs.md"), "utf8");
     assert.equal(page, await surfacePage(page), "run node dist/tools/fs-surface.js");

@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { INLINE_WRITES_BEFORE } from "../../src/base/limits.ts";
 import { appendFile, writeFile } from "../../src/fs/index.ts";
-import { explainRoad, road } from "../../src/fs/road.ts";
+import { explain, road } from "../../src/fs/road.ts";
 import { openDescriptors } from "../support/descriptors.ts";
 import { outcomeOf } from "../support/outcome.ts";
 import { withTempDir } from "../support/temp-dir.ts";
@@ -16,7 +16,7 @@ const TMPFS = 0x0102_1994;
 const MEMORY = "/dev/shm";
 
 function whyNot(): string | undefined {
-  if (road() === undefined) return `No ring: ${explainRoad()}`;
+  if (road() === undefined) return `No ring: ${explain()}`;
   if (fs.existsSync(MEMORY) && fs.statfsSync(MEMORY).type === TMPFS) return undefined;
   return `${MEMORY} is not a tmpfs here`;
 }

@@ -66,6 +66,14 @@ function classNameIn(line: string): string | undefined {
   return /^export (?:default |abstract )*class ([\w$]+)/.exec(line)?.[1];
 }
 
+/** The name of the class that an exported class extends; undefined where there is none. */
+export function parentOf(text: string, className: string): string | undefined {
+  const line = maskSource(text)
+    .code.split("\n")
+    .find((each) => classNameIn(each) === className);
+  return line === undefined ? undefined : / extends ([\w$]+)/.exec(line)?.[1];
+}
+
 /** What a module exports without declaring it in the same statement. */
 export function reExportsOf(text: string): ReExport[] {
   const source = maskSource(text).uncommented;

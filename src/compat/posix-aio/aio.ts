@@ -63,7 +63,8 @@ export interface Aio extends AsyncDisposable {
   aio_error(aiocbp: aiocb): number;
   /**
    * The result, once: bytes, or 0 for an fsync, or -1 when the error status is not 0. -1 with
-   * EINVAL when it was collected, or there is none; with EINPROGRESS while it is on its way.
+   * EINVAL when it was collected, or there is none; with EINPROGRESS while it is on its way. Over
+   * glibc a second call may answer the result again: glibc keeps it, and POSIX leaves it open.
    * aio_return(3).
    */
   aio_return(aiocbp: aiocb): number;

@@ -65,7 +65,10 @@ export function aio_error(aiocbp: aiocb): number {
   return aio().aio_error(aiocbp);
 }
 
-/** The result of what is done: bytes, or -1. See {@link Aio.aio_return}. */
+/**
+ * The result of what is done: bytes, or -1; once, though glibc may answer it again. See
+ * {@link Aio.aio_return}.
+ */
 export function aio_return(aiocbp: aiocb): number {
   return aio().aio_return(aiocbp);
 }
