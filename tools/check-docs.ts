@@ -29,8 +29,8 @@ export function entryPoints(packageJson: string): string[] {
   const found = new Set<string>();
   const visit = (value: unknown): void => {
     if (typeof value === "string") {
-      const source = /^(?:\.\/)?dist\/(src\/.*?)(?:\.d\.ts|\.js)$/.exec(value)?.[1];
-      if (source !== undefined) found.add(`${source}.ts`);
+      const source = /^(?:\.\/)?dist\/(?:lib|src)\/(.*?)(?:\.d\.ts|\.c?js)$/.exec(value)?.[1];
+      if (source !== undefined) found.add(`src/${source}.ts`);
     } else if (typeof value === "object" && value !== null) Object.values(value).forEach(visit);
   };
   const { exports, bin } = manifest as { exports?: unknown; bin?: unknown };

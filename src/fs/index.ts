@@ -40,8 +40,8 @@ export const {
   writeFile,
 } = promises;
 
-/** Functions that came after Node 20: undefined where this Node does not have them. */
-export const { glob, mkdtempDisposable } = promises as unknown as Record<string, never>;
+/** Its types, and the functions that came after Node 20, in whatever release has them. */
+export * from "node:fs/promises";
 
 export {
   type AppendData,

@@ -7,6 +7,7 @@
 import { O_EXCL, O_NOFOLLOW, O_NONBLOCK } from "../abi/linux.ts";
 import { errnoOf } from "../base/errors.ts";
 import { INLINE_FOLDERS_KEPT, INLINE_WRITES_BEFORE } from "../base/limits.ts";
+import { SYNC_IO_TRACED } from "../base/traced.ts";
 import { nodeFs, nodePromises } from "./node.ts";
 import { folderNameOf } from "./whole-file.ts";
 
@@ -38,7 +39,7 @@ let writes = 0;
  * @returns A descriptor of a regular file on tmpfs, or -1: the file is to be opened by the ring.
  */
 export function openInline(path: string | Uint8Array, flags: number, mode: number): number {
-  if (typeof path !== "string" || !path.startsWith("/")) return -1;
+  if (typeof path !== "string" || !path.startsWith("/") || SYNC_IO_TRACED) return -1;
   const folder = folderNameOf(path);
   const device = devices.get(folder);
   if (device === undefined) notice(folder);

@@ -18,7 +18,9 @@ import {
   STX_SIZE,
   STX_UID,
 } from "../abi/linux.ts";
-import { nodeFs } from "./node.ts";
+import { PERMISSION } from "../base/permission.ts";
+import { SYNC_IO_TRACED } from "../base/traced.ts";
+import { nodeFs, nodePromises } from "./node.ts";
 
 type Make<T> = (statx: DataView) => T;
 type Constructor = new (...fields: readonly unknown[]) => object;
@@ -40,8 +42,12 @@ let makers: StatsMakers | null | undefined;
  */
 export function statsMakers(): StatsMakers | null {
   if (makers !== undefined) return makers;
+  if (SYNC_IO_TRACED) {
+    void learnMeanwhile();
+    return null;
+  }
   try {
-    makers = learn();
+    makers = makersLike(nodeFs.statSync("/"), nodeFs.statSync("/", { bigint: true }));
   } catch {
     // What could not be asked now is asked again.
     return null;
@@ -49,9 +55,17 @@ export function statsMakers(): StatsMakers | null {
   return makers;
 }
 
-function learn(): StatsMakers | null {
-  const sample = nodeFs.statSync("/");
-  const big = nodeFs.statSync("/", { bigint: true });
+// A program that is being loaded waits for files anyway; later this would block its loop.
+if (PERMISSION === undefined) statsMakers();
+
+async function learnMeanwhile(): Promise<void> {
+  const samples = [nodePromises.stat("/"), nodePromises.stat("/", { bigint: true })] as const;
+  const [sample, big] = await Promise.allSettled(samples);
+  if (sample.status === "rejected" || big.status === "rejected") return;
+  makers = makersLike(sample.value, big.value);
+}
+
+function makersLike(sample: Stats, big: BigIntStats): StatsMakers | null {
   try {
     const plain = plainMaker(sample);
     if (plain === undefined) return null;

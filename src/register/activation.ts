@@ -1,5 +1,5 @@
 /** Puts proactor/fs under node:fs, once in a process, and knows what became of it. */
-import { createRequire, isBuiltin } from "node:module";
+import { isBuiltin } from "node:module";
 import { explain } from "../fs/road.ts";
 import { Counts, describeReport, type RegisterReport } from "./counts.ts";
 import { install } from "./install.ts";
@@ -79,10 +79,8 @@ function whyNot(wanted: ReadonlySet<string>): string | undefined {
 /** Whether the events that Node's functions leave in a trace are asked for; ours leave none. */
 function isTraced(): boolean {
   try {
-    const { getEnabledCategories } = createRequire(import.meta.url)(
-      "node:trace_events",
-    ) as typeof import("node:trace_events");
-    const categories = getEnabledCategories()?.split(",") ?? [];
+    const categories =
+      process.getBuiltinModule("node:trace_events").getEnabledCategories()?.split(",") ?? [];
     return categories.some((name) => TRACES.has(name));
   } catch {
     // A Worker has no such module, and is traced with the others.

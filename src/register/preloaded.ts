@@ -6,16 +6,23 @@ import { fileURLToPath } from "node:url";
 /** Flags of Node that load a module before the program, with their value behind them or in them. */
 const FLAGS: ReadonlySet<string> = new Set(["--require", "-r", "--import"]);
 
+/** The name that a flag has for this module, wherever it is installed. */
+const OURS = "proactor/register";
+
 /**
  * Whether Node loads a module before the program: `--import` or `--require` names it, on the
  * command line or in NODE_OPTIONS.
  *
  * @param url The module's own `import.meta.url`.
  */
-export function isPreloaded(url: string): boolean {
+export function isPreloaded(url: string | undefined): boolean {
   const names = [...namesIn(process.execArgv), ...namesIn(wordsOf(process.env.NODE_OPTIONS ?? ""))];
   if (names.length === 0) return false;
+  // Some bundlers leave nothing of it: a bundle is no module that a flag could name.
+  if (!url?.startsWith("file:")) return false;
   const file = fileURLToPath(url);
+  // Plain cases need no look at the disk. Of two copies the one that a flag names is loaded first.
+  if (names.some((name) => name === OURS || name === url || name === file)) return true;
   // Node resolves such a name as if a file of the working directory imported it.
   const { resolve } = createRequire(join(process.cwd(), "preload"));
   return names.some((name) => {

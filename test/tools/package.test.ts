@@ -74,9 +74,24 @@ describe("the bundled programs", () => {
   it("export what the sources export, under the same names", async () => {
     for (const [name, target] of Object.entries(manifest.exports)) {
       if (typeof target === "string") continue;
-      const source = (target.types as string).replace(/\.d\.ts$/, ".js");
+      const source = (target.default as string).replace("dist/lib", "dist/src");
       assert.deepEqual(await exportsOf(target.default as string), await exportsOf(source), name);
     }
+  });
+
+  it("are what require gets, too", async () => {
+    const names = Object.keys(manifest.exports).filter((name) => name !== "./package.json");
+    const program = `
+      const { createRequire } = await import("node:module");
+      const require = createRequire(${JSON.stringify(join(ROOT, "package.json"))});
+      for (const name of ${JSON.stringify(names)}) {
+        const path = name.replace(".", "proactor");
+        if (require(path) !== await import(path)) throw new Error(path + " is there twice");
+      }
+      console.log("once");`;
+    const args = ["--no-warnings", "--input-type=module", "--eval", program];
+    const { stdout, stderr } = await runProgram(process.execPath, { args, cwd: ROOT });
+    assert.equal(stdout, "once\n", stderr);
   });
 
   it("are a few files", () => {
@@ -90,11 +105,11 @@ describe("npm pack", () => {
   it("takes the compiled sources, the addons, and the pages", { skip: without }, async () => {
     const files = await packedFiles();
     assert.ok(files.includes("dist/lib/index.js"), files.join());
-    assert.ok(files.includes("dist/src/index.d.ts"), files.join());
+    assert.ok(files.includes("dist/lib/index.d.ts"), files.join());
     assert.ok(files.includes("LICENSE"));
     const strangers = files.filter(
       (path) =>
-        !/^(?:dist\/lib\/|dist\/src\/.*\.d\.ts$|prebuilds\/[\w-]+\/proactor\.node$)/.test(path) &&
+        !/^(?:dist\/lib\/|prebuilds\/[\w-]+\/proactor\.node$)/.test(path) &&
         !/^(?:\w+\.md|LICENSE)$/.test(path),
     );
     assert.deepEqual(strangers, ["package.json"]);

@@ -100,7 +100,7 @@ export function placeOf(
 /** The memory of a structure that the kernel reads or fills in, and what that points to. */
 export class Struct {
   /** All of it, to be written before the request is submitted and read after it is done. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   /** The same, field by field; little-endian. */
   readonly view: DataView;
   /** Where it is. */

@@ -272,7 +272,7 @@ export abstract class RegisterRingVerbs extends BufferRingVerbs {
   resizeRings(sizes: { sqEntries: number; cqEntries?: number; flags?: number }): number {
     if (this.hasUnsubmitted()) return -EBUSY;
     const struct = new Struct(PARAMS_SIZE);
-    const params = new Uint32Array(struct.bytes.buffer, 0, PARAMS_SIZE / 4);
+    const params = new Uint32Array(struct.bytes.buffer as ArrayBuffer, 0, PARAMS_SIZE / 4);
     const cqSize = sizes.cqEntries === undefined ? 0 : IORING_SETUP_CQSIZE;
     params[PARAMS_SQ_ENTRIES / 4] = sizes.sqEntries;
     params[PARAMS_CQ_ENTRIES / 4] = sizes.cqEntries ?? 0;
