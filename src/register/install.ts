@@ -7,7 +7,7 @@ import {
   lookAgain,
 } from "../fs/callbacks/index.ts";
 import { nodeFs, nodePromises } from "../fs/node.ts";
-import { promises } from "../fs/promises.ts";
+import { ourPromises } from "../fs/promises.ts";
 import { road } from "../fs/road.ts";
 import { routeAll } from "../fs/streams/route.ts";
 import { showInFlight } from "./active.ts";
@@ -36,11 +36,12 @@ export function install(installation: Installation): void {
 
 function installPromises({ counts, isMocked }: Installation): void {
   const originals = nodePromises as unknown as Functions;
-  for (const [name, ours] of Object.entries(promises as unknown as Functions)) {
+  for (const [name, ours] of Object.entries(ourPromises as Functions)) {
     const original = originals[name];
-    if (ours === original || original === undefined) continue;
+    if (original === undefined) continue;
     const count = counts.of(`fs.promises.${name}`);
-    const routed: AnyFunction = (...args) => {
+    // An async function, because Node's is one.
+    const routed: AnyFunction = async (...args) => {
       if (road() === undefined || isMocked()) {
         count.delegated++;
         return original(...args);
