@@ -174,6 +174,28 @@ function brokenLink(
   return anchorsOf(page).has(anchor) ? undefined : `${path} has no heading for the link ${link}`;
 }
 
+/** The pages that are met first where the package is installed. */
+const PACKED_FIRST = ["README.md", "CHANGELOG.md", "SECURITY.md"];
+
+/** The links of a packed page lead to what the package has: what `files` of package.json lists. */
+export function checkPackedLinks(page: SourceFile, packageJson: string): Problem[] {
+  const { files = [] } = JSON.parse(packageJson) as { files?: readonly string[] };
+  const covers = (entry: string, path: string) => path === entry || path.startsWith(`${entry}/`);
+  const left = files.filter((entry) => entry.startsWith("!")).map((entry) => entry.slice(1));
+  const isPacked = (path: string) =>
+    files.some((entry) => covers(entry, path)) && !left.some((entry) => covers(entry, path));
+  return proseOf(page.text).flatMap((line, index) =>
+    linksIn(line)
+      .filter((link) => !/^(?:[a-z][a-z\d+.-]*:|#)/i.test(link))
+      .filter((link) => !isPacked(posix.normalize(link.split("#")[0] ?? "")))
+      .map((link) => ({
+        path: page.path,
+        line: index + 1,
+        message: `the link ${link} leads nowhere in the package`,
+      })),
+  );
+}
+
 /** Checks the docstrings of src and every page. */
 export function checkDocs(files: readonly SourceFile[]): Problem[] {
   const texts = new Map(files.map(({ path, text }) => [path, text]));
@@ -183,6 +205,9 @@ export function checkDocs(files: readonly SourceFile[]): Problem[] {
     ...sources.flatMap(checkDocstrings),
     ...checkPublicDocs(entryPoints(texts.get("package.json") ?? "{}"), texts),
     ...pages.flatMap((page) => [...checkTitle(page), ...checkLinks(page, texts)]),
+    ...pages
+      .filter(({ path }) => PACKED_FIRST.includes(path))
+      .flatMap((page) => checkPackedLinks(page, texts.get("package.json") ?? "{}")),
   ];
 }
 

@@ -4,6 +4,7 @@ import {
   anchorsOf,
   checkDocstrings,
   checkLinks,
+  checkPackedLinks,
   checkPublicDocs,
   checkTitle,
   entryPoints,
@@ -186,6 +187,22 @@ describe("anchorsOf", () => {
     const page = "# Why `fs`?\n## A, b & c\n## Twice\n## Twice\n## [Link](x.md)\n";
     const expected = ["why-fs", "a-b--c", "twice", "twice-1", "link"];
     assert.deepEqual([...anchorsOf(page)], expected);
+  });
+});
+
+describe("checkPackedLinks", () => {
+  const packageJson = JSON.stringify({ files: ["docs", "!docs/decisions", "LICENSE"] });
+  const problems = (text: string) => checkPackedLinks({ path: "README.md", text }, packageJson);
+
+  it("takes links to what is published, to headings and to other hosts", () => {
+    const text = "[a](docs/a.md#b) [b](LICENSE) [c](#c) [d](https://example.org) `[e](src)`";
+    assert.deepEqual(problems(text), []);
+  });
+
+  it("finds links to what is left out", () => {
+    for (const link of ["examples", "docs/decisions/0001.md", "LICENSES", "src/index.ts"]) {
+      assert.equal(problems(`[a](${link})`).length, 1, link);
+    }
   });
 });
 
