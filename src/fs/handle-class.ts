@@ -13,7 +13,7 @@ import { startTransfer, startVectors, startVoid } from "./handle-requests.ts";
 import type { HandleShape, NativeHandle } from "./native-class.ts";
 import { makerFor, statOf } from "./paths.ts";
 import { readHeld } from "./read-file.ts";
-import { route } from "./streams/route.ts";
+import { adoptMethods, route } from "./streams/route.ts";
 import { isPosition, isViews, readArguments, type Transfer, writeArguments } from "./transfers.ts";
 import { adoptHandleCalls, type HeldDescriptor } from "./whole-file.ts";
 import { isPlain, writeHeld } from "./write-file.ts";
@@ -335,6 +335,7 @@ export function adoptHandle(shape: HandleShape, road: Session): void {
   }
   const shown = { configurable: true, writable: true, value: showHandle };
   Object.defineProperty(Base.prototype, INSPECT, descriptorOf(shown));
+  adoptMethods(Base.prototype);
   // Where `super.read` is looked for.
   Object.setPrototypeOf(FileHandle.prototype, Object.create(Base.prototype, theirs));
 }

@@ -40,6 +40,30 @@ describe("the functions of proactor/fs", () => {
   });
 });
 
+describe("a method that a program puts into FileHandle's prototype", () => {
+  for (const [by, open] of [
+    ["node:fs", fs.promises.open],
+    ["proactor/fs", ours.open],
+  ] as const) {
+    it(`is what the streams of a handle call, opened by ${by}`, async () => {
+      const handle = await open(process.execPath);
+      const prototype = Object.getPrototypeOf(handle) as { read: (...args: never[]) => unknown };
+      const { read } = prototype;
+      let calls = 0;
+      prototype.read = function (...args) {
+        calls++;
+        return read.apply(this, args);
+      };
+      try {
+        for await (const _ of handle.createReadStream({ end: 99 })) calls += 1000;
+      } finally {
+        prototype.read = read;
+      }
+      assert.equal(calls, 1001);
+    });
+  }
+});
+
 describe("the functions of node:fs under the preload", () => {
   it("look as they did before", async () => {
     const { stdout, stderr } = await runNode(`

@@ -76,9 +76,24 @@ function ofHandle(stream: Stream, theirs: StreamFunctions): RingFunctions | unde
   return session === undefined ? undefined : new HandleFunctions(session, theirs);
 }
 
-/** Whether nobody has put functions of their own into this one handle. */
+/** What a stream of a handle would call. */
+const METHODS = ["read", "write", "writev", "sync"] as const;
+type Methods = Readonly<Record<string, unknown>>;
+
+/** The methods of handles as they were when they became ours, or when the first was seen. */
+let methods: Methods | undefined;
+
+/** Says what the methods of handles are: whatever else stands there is the program's own wish. */
+export function adoptMethods(prototype: object): void {
+  methods = Object.fromEntries(METHODS.map((name) => [name, (prototype as Methods)[name]]));
+}
+
+/** Whether the program has put no function of its own into this handle, or into all of them. */
 function isUsual(handle: object): boolean {
-  return !["read", "write", "writev", "sync"].some((name) => Object.hasOwn(handle, name));
+  if (methods === undefined) adoptMethods(Object.getPrototypeOf(handle) as object);
+  return METHODS.every(
+    (name) => !Object.hasOwn(handle, name) && (handle as Methods)[name] === methods?.[name],
+  );
 }
 
 function symbolOf(object: object, description: string): symbol | undefined {
