@@ -214,9 +214,11 @@ class Batch {
       return;
     }
     const results = this.reads.map((read) => read.result());
-    const failed = results.some(({ error }) => error !== undefined);
-    const errors = failed ? results.map(({ error }) => error) : [];
-    this.#resolve(failed ? locating(results, errors) : results);
+    // A result that has no error has no such field: Object.prototype may.
+    const errors = results.flatMap((result) =>
+      Object.hasOwn(result, "error") ? result.error : [],
+    );
+    this.#resolve(errors.length > 0 ? locating(results, errors) : results);
   }
 
   errorOf(result: number): Error {

@@ -168,7 +168,8 @@ class FilesReader implements AsyncIterableIterator<Result> {
       while (this.#ready.length > 0 && this.#takers.length > 0) {
         const value = this.#ready.shift() as Result;
         const result = { done: false, value } as const;
-        const { error } = value;
+        // Where all went well there is no such field: Object.prototype may have one.
+        const error = Object.hasOwn(value, "error") ? value.error : undefined;
         this.#takers.shift()?.(error === undefined ? result : locating(result, [error]));
       }
     } while (!this.#ended && this.#mayBegin() && this.#beginOne());

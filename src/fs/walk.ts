@@ -94,9 +94,11 @@ export async function* walk(
       if (entries instanceof Error) throw located(entries, walk);
       for (const entry of entries) {
         if (stop.error !== undefined) throw located(stop.error, walk);
-        if (entry.error !== undefined) located(entry.error, walk);
+        // Where all went well there is no such field: Object.prototype may have one.
+        const error = Object.hasOwn(entry, "error") ? entry.error : undefined;
+        if (error !== undefined) located(error, walk);
         yield entry;
-        if (entry.kind !== "folder" || entry.error !== undefined) continue;
+        if (entry.kind !== "folder" || error !== undefined) continue;
         if (told.enter?.(entry) === false) continue;
         folders.push({ path: entry.path, depth: entry.depth, entry });
       }

@@ -393,7 +393,12 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     const facts = heeds ? undefined : new DescriptorFacts(native.addon);
     const positions = positionsFor(engine);
     const makeThreads = () => threadPool.create(options);
-    scheduler = new Scheduler(engine, fallback, { facts, makeThreads, positions });
+    scheduler = new Scheduler(engine, fallback, {
+      facts,
+      makeThreads,
+      positions,
+      early: undefined,
+    });
     scheduler.setReferenced(this.#referenced);
     watchEnd(scheduler);
     const session: Session = {
@@ -466,7 +471,10 @@ export class Proactor extends FileOperations implements AsyncDisposable {
 
 /** Who knows the file positions of an engine's descriptors, where anyone does. */
 export function positionsFor(engine: Engine): FilePositions | undefined {
-  if (engine.descriptors !== undefined) return positionsOf(engine.descriptors);
+  // Its own: what stands in Object.prototype is not the engine's.
+  if (engine.descriptors !== undefined && Object.hasOwn(engine, "descriptors")) {
+    return positionsOf(engine.descriptors);
+  }
   const native = loadNative();
   return native.available ? positionsOf(native.addon) : undefined;
 }

@@ -16,7 +16,7 @@ export interface Helpers {
   /** Orders what moves a file position; absent where the engine does. */
   readonly positions?: FilePositions | undefined;
   /** Decides what is handed over before the end of the tick. */
-  readonly early?: StartRule;
+  readonly early?: StartRule | undefined;
 }
 
 /** What a proactor runs on once its first operation was asked for. */

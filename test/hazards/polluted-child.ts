@@ -6,7 +6,11 @@ import * as files from "../../src/fs/index.ts";
 import { Proactor, type ProactorOptions } from "../../src/index.ts";
 
 const [dir = "", engine = "", ...names] = process.argv.slice(2);
-const VALUES: readonly unknown[] = [true, 3, "x", () => undefined];
+/** Of these two each name has: more of them find the same, and take minutes. */
+const VALUES: readonly (readonly unknown[])[] = [
+  [true, "x"],
+  [3, () => undefined],
+];
 const root = Object.prototype as unknown as Record<string, unknown>;
 
 /** Everything that takes options, without any that matter. */
@@ -60,8 +64,8 @@ function bare<T extends object>(options: T): T {
 
 const clean = await transcript();
 const wrong: string[] = [];
-for (const name of names) {
-  for (const value of VALUES) {
+for (const [i, name] of names.entries()) {
+  for (const value of VALUES[i % VALUES.length] ?? []) {
     const label = `${name} = ${typeof value}`;
     root[name] = value;
     let dirty: string;

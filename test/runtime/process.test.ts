@@ -63,6 +63,8 @@ describeOnSystem("the end of the process", (engine, limits) => {
         p.unref();
         p.read(read, Buffer.alloc(1)).then(() => console.log("never"));
         const q = new Proactor({ engine: p.engine });
+        // Neither is collected meanwhile, which a warning would say.
+        globalThis.kept = [p, q];
         q.read(read, Buffer.alloc(1)).then(() => console.log("never"));
         q.timeout(1e7).then(() => console.log("never"));
         setTimeout(() => q.unref(), 20);
