@@ -95,6 +95,9 @@ export const SELECTIONS: readonly Selection[] = [
   { path: "test/lifetime/" },
   { path: "test/kernel/" },
   { path: "test/model/" },
+  { path: "test/fs/out-of-room" },
+  { path: "test/fs/lost-memory" },
+  { path: "test/register/ending" },
 ];
 
 /** How a test file fares against the selections: to run, left out with a reason, or neither. */
