@@ -12,6 +12,7 @@ import {
   validateNumber,
   validatePath,
 } from "../base/validate.ts";
+import { warnForgotten } from "../base/warnings.ts";
 import { AbortListeners } from "../runtime/abort.ts";
 import { copied, errorFrom, failing } from "../runtime/failing.ts";
 import { closeFd, fsyncFolderOf, openFd, statFd } from "./calls.ts";
@@ -41,6 +42,12 @@ export interface AppendOptions {
 
 /** What can be appended: text is written as UTF-8. */
 export type AppendData = string | NodeJS.ArrayBufferView;
+
+// While something is on its way, the log is reachable.
+const collected = new FinalizationRegistry<LogFile>((file) => {
+  warnForgotten(`An AppendLog of descriptor ${file.fd}`, 0, "Call close()");
+  void file.close().catch(() => undefined);
+});
 
 /** One append that was not settled yet. */
 interface Entry {
@@ -117,6 +124,7 @@ export class AppendLog implements AsyncDisposable {
     this.#file = file;
     this.#end = end;
     this.#maxPendingBytes = maxPendingBytes;
+    collected.register(this, file, this);
   }
 
   /** The end of what is on the device, in bytes from the start of the file. */
@@ -192,6 +200,7 @@ export class AppendLog implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    collected.unregister(this);
     try {
       await this.flush();
     } finally {

@@ -34,6 +34,7 @@ export interface Committed {
 
 /** The file of an append log. */
 export interface LogFile {
+  readonly fd: number;
   /**
    * Writes `bytes` at `position` once, and if all were written, and `sync` is set, waits for
    * fdatasync(2). Never rejects. `bytes` stay untouched until it settles.
@@ -116,6 +117,7 @@ export function logFileOf(fd: number): LogFile {
   const session = road();
   const commit = session === undefined ? viaNode(fd) : viaRing(fd, session);
   return {
+    fd,
     commit,
     sync: () => fdatasyncFd(fd),
     truncate: (size) => truncateFd(fd, size),

@@ -61,7 +61,7 @@ const collected = new FinalizationRegistry<Session>((session) => {
   if (closing.has(session)) return;
   const { scheduler, engine } = session;
   const inFlight = scheduler.inFlight + scheduler.waiting;
-  warnForgotten(`Proactor on ${engine.name}`, inFlight, "Call shutdown()");
+  warnForgotten(`A Proactor on ${engine.name}`, inFlight, "Call shutdown()");
   // Somebody may await its operations: they go on.
   void closeWhenQuiet(session);
 });

@@ -15,6 +15,7 @@ const PLENTY = 64 * 1024 * 1024;
 
 /** A file in memory, of which a test says what happens to it. */
 class FakeFile implements LogFile {
+  readonly fd = -1;
   bytes = Buffer.alloc(0);
   /** Bytes that it can hold. */
   room = Number.POSITIVE_INFINITY;

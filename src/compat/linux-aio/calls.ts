@@ -2,6 +2,7 @@ import { EFAULT, EINVAL } from "../../abi/linux.ts";
 import {
   addonOf,
   ContextState,
+  closeForgotten,
   type io_context_t,
   type io_event,
   setState,
@@ -154,6 +155,8 @@ export function io_pgetevents(
 /** Makes a context as {@link io_setup} does, in what may hold anything: `ctxp` is cleared first. */
 export function io_queue_init(maxevents: number, ctxp: io_context_t): number {
   if (maxevents <= 0) return -EINVAL;
+  const state = stateOf(ctxp);
+  if (state !== undefined) closeForgotten({ id: ctxp.id, state });
   ctxp.id = 0;
   setState(ctxp, undefined);
   return io_setup(maxevents, ctxp);

@@ -8,8 +8,9 @@ import {
   IOCB_SIZE,
 } from "../../abi/linux-aio.ts";
 import { ProactorError } from "../../base/errors.ts";
-import { IOV_MAX } from "../../base/limits.ts";
+import { FORGOTTEN_RETRY_MS, IOV_MAX, MAX_FORGOTTEN_RETRY_MS } from "../../base/limits.ts";
 import { refuseDisabled } from "../../base/permission.ts";
+import { warnForgotten } from "../../base/warnings.ts";
 import type { NativeAddon } from "../../native/addon.ts";
 import { loadNative } from "../../native/load.ts";
 import type { iocb } from "./iocb.ts";
@@ -57,9 +58,25 @@ export class io_context_t {
   static {
     stateOf = (ctx) => ctx.#state;
     setState = (ctx, state) => {
+      collected.unregister(ctx);
       ctx.#state = state;
+      if (state !== undefined) collected.register(ctx, { id: ctx.id, state }, ctx);
     };
   }
+}
+
+interface Forgotten {
+  readonly id: number;
+  readonly state: ContextState;
+}
+
+// Nothing in a state leads back to the context, but through data and memory of the program.
+const collected = new FinalizationRegistry<Forgotten>(closeForgotten);
+
+/** The program can name a context no more: it is ended once it is quiet. */
+export function closeForgotten({ id, state }: Forgotten): void {
+  warnForgotten(`A context ${id} of Linux AIO`, state.inFlight, "Call io_destroy()");
+  state.endWhenQuiet(id, FORGOTTEN_RETRY_MS);
 }
 
 /** A request that the kernel has. */
@@ -68,6 +85,8 @@ interface InFlight {
   readonly data: unknown;
   readonly generation: number;
   readonly lent: Lent;
+  /** io_destroy(2) cancels it, and does not wait for it. */
+  readonly isPoll: boolean;
 }
 
 let loaded: NativeAddon | undefined;
@@ -175,6 +194,28 @@ export class ContextState {
     return known;
   }
 
+  /**
+   * The program has forgotten the context: takes events until nothing is in flight that
+   * io_destroy(2) would wait for, then calls it. The end of the environment waits by itself.
+   */
+  endWhenQuiet(id: number, delayMs: number): void {
+    const nr = this.#used;
+    const address = this.eventsAddress(nr);
+    let count = this.#addon.aioReap(id, nr, address);
+    if (count < 0) {
+      const now = new Uint32Array(new ArrayBuffer(16));
+      count = this.#addon.aioGetevents(id, 0, nr, address, this.#addon.addressOf(now));
+    }
+    if (count > 0) this.decode(count, []);
+    if (this.#inFlight.some((request) => request?.isPoll === false)) {
+      const again = Math.min(delayMs * 2, MAX_FORGOTTEN_RETRY_MS);
+      setTimeout(() => this.endWhenQuiet(id, again), delayMs).unref();
+      return;
+    }
+    this.#addon.aioDestroy(id);
+    this.end();
+  }
+
   /** The kernel has let go of everything. */
   end(): void {
     this.#inFlight.length = 0;
@@ -209,7 +250,8 @@ export class ContextState {
     words[at + 14] = block.flags;
     words[at + 15] = block.resfd;
     const { data } = block;
-    this.#inFlight[cell] = { block, data, generation: this.#generation, lent };
+    const isPoll = opcode === IOCB_CMD_POLL;
+    this.#inFlight[cell] = { block, data, generation: this.#generation, lent, isPoll };
     this.#used++;
     return cell;
   }

@@ -15,6 +15,7 @@ import { loadNative } from "../../native/load.ts";
 import type { Aio } from "./aio.ts";
 import { EngineAio } from "./engine-aio.ts";
 import { GlibcAio } from "./glibc-aio.ts";
+import { KeptAio } from "./kept.ts";
 
 /** How an implementation of POSIX AIO is made. */
 export interface AioOptions {
@@ -53,7 +54,7 @@ export function createAio(given: AioOptions = {}): Aio {
       if (options[name] === undefined) continue;
       throw invalidArgValue(`options.${name}`, options[name], "cannot be set for glibc");
     }
-    return new GlibcAio(addon);
+    return new KeptAio(new GlibcAio(addon));
   }
   const { aioMax = DEFAULT_DEPTH, offsetMaximum = MAX_OFFSET } = options;
   validateInteger(aioMax, "options.aioMax", 1, MAX_DEPTH);
@@ -61,5 +62,5 @@ export function createAio(given: AioOptions = {}): Aio {
   validateInteger(aioListioMax, "options.aioListioMax", 1, MAX_DEPTH);
   validateInteger(offsetMaximum, "options.offsetMaximum", 1, MAX_OFFSET);
   const limits = { aioMax, aioListioMax, aioPrioDeltaMax: AIO_PRIO_DELTA_MAX, offsetMaximum };
-  return new EngineAio(factory, addon, limits);
+  return new KeptAio(new EngineAio(factory, addon, limits));
 }

@@ -16,7 +16,7 @@ import {
 import { MAX_RW_COUNT, refuseDisabled } from "../../base/index.ts";
 import { canDo, type EngineFactory, OperationKind } from "../../core/index.ts";
 import type { NativeAddon } from "../../native/addon.ts";
-import type { Aio, AiocbList, AioLimits } from "./aio.ts";
+import type { AiocbList, AioLimits } from "./aio.ts";
 import { type aiocb, type sigevent, useOf } from "./aiocb.ts";
 import { AioCore, type Notice } from "./core.ts";
 import { EngineLoop, type EngineLoopOwner } from "./engine-loop.ts";
@@ -33,6 +33,7 @@ import {
   EOVERFLOW,
 } from "./errors.ts";
 import { type FileQueue, Files } from "./files.ts";
+import type { Implementation } from "./kept.ts";
 import { Lending } from "./lending.ts";
 import { type List, newList } from "./list.ts";
 import {
@@ -68,7 +69,7 @@ const CANCEL_MS = 1;
  * limits, checks, priorities, the order of appended writes, what an fsync covers, cancellation of
  * what has not begun. What runs at the same time and how is the engine's.
  */
-export class EngineAio extends AioCore implements Aio, EngineLoopOwner {
+export class EngineAio extends AioCore implements Implementation, EngineLoopOwner {
   readonly limits: AioLimits;
   readonly #addon: NativeAddon | undefined;
   readonly #factory: EngineFactory;
@@ -91,6 +92,10 @@ export class EngineAio extends AioCore implements Aio, EngineLoopOwner {
 
   get implementation(): string {
     return this.#factory.name;
+  }
+
+  get inFlight(): number | undefined {
+    return this.#loop === undefined ? undefined : this.#inFlight;
   }
 
   aio_read(aiocbp: aiocb): 0 | -1 {

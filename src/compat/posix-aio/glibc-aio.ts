@@ -10,11 +10,12 @@ import {
 import { COMPLETIONS_PER_TURN, refuseDisabled } from "../../base/index.ts";
 import { OperationKind } from "../../core/index.ts";
 import type { NativeAddon } from "../../native/addon.ts";
-import type { Aio, AiocbList, AioLimits, aioinit } from "./aio.ts";
+import type { AiocbList, AioLimits, aioinit } from "./aio.ts";
 import { type aiocb, type sigevent, useOf } from "./aiocb.ts";
 import { Blocks } from "./blocks.ts";
 import { AioCore, type Notice } from "./core.ts";
 import { EAGAIN, EFAULT, EINPROGRESS, EINVAL, EIO } from "./errors.ts";
+import type { Implementation } from "./kept.ts";
 import { Lending } from "./lending.ts";
 import { type List, newList } from "./list.ts";
 import { intValue, type timespec, useOfBlock } from "./rules.ts";
@@ -41,7 +42,7 @@ const NOTES = 256;
  * buffer, is refused with EINVAL; buffers are held until the operation is done; SIGEV_THREAD calls
  * its function on the event loop.
  */
-export class GlibcAio extends AioCore implements Aio {
+export class GlibcAio extends AioCore implements Implementation {
   readonly implementation = "glibc";
   readonly limits: AioLimits = {
     aioMax: CAPACITY,
@@ -74,6 +75,10 @@ export class GlibcAio extends AioCore implements Aio {
   constructor(addon: NativeAddon) {
     super(new Lending(addon));
     this.#addon = addon;
+  }
+
+  get inFlight(): number | undefined {
+    return this.#memory === undefined ? undefined : this.#inFlight;
   }
 
   aio_read(aiocbp: aiocb): 0 | -1 {

@@ -75,7 +75,7 @@ function begin(remains: Remains): void {
   forgotten.add(remains);
   const inFlight = remains.isGuarded ? remains.addon.ringForsake(remains.mapped.fd) : undefined;
   const { ringFd } = remains.address;
-  const name = ringFd === -1 ? "Ring" : `Ring of descriptor ${ringFd}`;
+  const name = ringFd === -1 ? "A Ring" : `A Ring of descriptor ${ringFd}`;
   warnForgotten(name, inFlight, "Call queueExit()");
   goOn(remains, inFlight ?? -1, FORGOTTEN_RETRY_MS);
 }
