@@ -54,8 +54,5 @@ watch.ref();
 function talk(): void {
   const client = connect(path, () => client.write("hello"));
   client.on("data", (bytes) => client.end(() => console.log(`the ring says: ${bytes}`)));
-  client.on("close", () => {
-    unlinkSync(path);
-    watch.unref();
-  });
+  client.on("close", () => watch.unref() && unlinkSync(path));
 }

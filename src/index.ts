@@ -20,6 +20,7 @@ export type { CompletionQueue } from "./runtime/completion-queue.ts";
 export type * from "./runtime/descriptors.ts";
 export type { Explanation } from "./runtime/explain.ts";
 export type { OperationOptions } from "./runtime/extras.ts";
+export type { Descriptor, FileHandleLike } from "./runtime/file-handle.ts";
 export {
   type CancelOutcome,
   type Completion,

@@ -197,11 +197,6 @@ async function statx(
   return { mode: bytes.readUInt16LE(STX_MODE), size: Number(bytes.readBigUInt64LE(STX_SIZE)) };
 }
 
-/** What Node says of a FileHandle that was closed: a code, and no number. */
-export function fileClosed(syscall: string): Error {
-  return Object.assign(new Error("file closed"), { code: "EBADF", syscall });
-}
-
 /** Calls a function of node:fs that takes a callback. */
 export function viaNode<T = void>(call: (done: Callback<T>) => void): Promise<T> {
   return new Promise((resolve) => {

@@ -5,6 +5,7 @@ import { invalidArgType } from "../base/argument-errors.ts";
 import { LOG_STAGING_BYTES } from "../base/limits.ts";
 import { optionsOf } from "../base/options.ts";
 import { type PathLike, parseFileMode, validateInteger, validatePath } from "../base/validate.ts";
+import { hold } from "../runtime/file-handle.ts";
 import {
   bufferOf,
   type CheckedPath,
@@ -19,7 +20,6 @@ import {
   unlinkPath,
   viaNode,
 } from "./calls.ts";
-import { hold } from "./hold.ts";
 import { logFileOf, writePacked } from "./log-file.ts";
 import { nodeFs, nodePromises } from "./node.ts";
 import { Packer } from "./packer.ts";

@@ -19,13 +19,12 @@ import {
 } from "../base/validate.ts";
 import { type BufferView, OperationKind, Request } from "../core/index.ts";
 import { errorFrom, failing, locating } from "../runtime/failing.ts";
+import { fileClosed, type HeldFile, hold } from "../runtime/file-handle.ts";
 import { detached } from "../runtime/memory.ts";
 import type { Operation } from "../runtime/operation.ts";
 import type { Receiver } from "../runtime/receiver.ts";
 import type { Session } from "../runtime/session.ts";
 import { isDetached } from "../runtime/settlement.ts";
-import { fileClosed } from "./calls.ts";
-import { type HeldFile, hold } from "./hold.ts";
 import { nodeFs } from "./node.ts";
 import { road } from "./road.ts";
 

@@ -14,8 +14,8 @@ import { ProactorError } from "../base/errors.ts";
 import { optionsOf } from "../base/options.ts";
 import { validateInteger, validateObject } from "../base/validate.ts";
 import { OperationKind, Request } from "../core/index.ts";
+import { hold } from "../runtime/file-handle.ts";
 import { failure } from "./calls.ts";
-import { hold } from "./hold.ts";
 import { road } from "./road.ts";
 import { checkStop, Stop, type StopOptions } from "./stop.ts";
 

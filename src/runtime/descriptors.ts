@@ -1,6 +1,7 @@
 import type { PathLike } from "../base/validate.ts";
 import type { BufferView } from "../core/index.ts";
 import type { OperationOptions } from "./extras.ts";
+import type { Descriptor } from "./file-handle.ts";
 import type { Statx } from "./statx.ts";
 
 /** Options of read and write. */
@@ -73,11 +74,11 @@ export interface RenameOptions extends OperationOptions<void> {
 /** What splice moves, and from where to where. At least one of the two must be a pipe. */
 export interface SpliceOptions extends OperationOptions<number> {
   /** The descriptor read from. */
-  readonly from: number;
+  readonly from: Descriptor;
   /** Where in it, in bytes; absent or -1 for a pipe or the file position. */
   readonly fromOffset?: number | undefined;
   /** The descriptor written to. */
-  readonly to: number;
+  readonly to: Descriptor;
   /** Where in it; absent or -1 likewise. */
   readonly toOffset?: number | undefined;
   /** How many bytes at most. */
@@ -99,29 +100,37 @@ export type OperationDescriptor =
       readonly mode?: number | string;
     } & OpenOptions)
   | ({ readonly op: "close"; readonly fd: number } & OperationOptions<void>)
-  | ({ readonly op: "read"; readonly fd: number; readonly buffer: BufferView } & TransferOptions)
-  | ({ readonly op: "write"; readonly fd: number; readonly buffer: BufferView } & TransferOptions)
+  | ({
+      readonly op: "read";
+      readonly fd: Descriptor;
+      readonly buffer: BufferView;
+    } & TransferOptions)
+  | ({
+      readonly op: "write";
+      readonly fd: Descriptor;
+      readonly buffer: BufferView;
+    } & TransferOptions)
   | ({
       readonly op: "readv";
-      readonly fd: number;
+      readonly fd: Descriptor;
       readonly buffers: readonly BufferView[];
     } & VectorOptions)
   | ({
       readonly op: "writev";
-      readonly fd: number;
+      readonly fd: Descriptor;
       readonly buffers: readonly BufferView[];
     } & VectorOptions)
-  | ({ readonly op: "fsync"; readonly fd: number } & OperationOptions<void>)
-  | ({ readonly op: "fdatasync"; readonly fd: number } & OperationOptions<void>)
-  | ({ readonly op: "syncFileRange"; readonly fd: number } & SyncFileRangeOptions)
+  | ({ readonly op: "fsync"; readonly fd: Descriptor } & OperationOptions<void>)
+  | ({ readonly op: "fdatasync"; readonly fd: Descriptor } & OperationOptions<void>)
+  | ({ readonly op: "syncFileRange"; readonly fd: Descriptor } & SyncFileRangeOptions)
   | ({ readonly op: "statx"; readonly file: PathLike | number } & StatxOptions)
   | ({
       readonly op: "truncate";
-      readonly fd: number;
+      readonly fd: Descriptor;
       readonly size?: number;
     } & OperationOptions<void>)
-  | ({ readonly op: "fallocate"; readonly fd: number } & FallocateOptions)
-  | ({ readonly op: "fadvise"; readonly fd: number } & FadviseOptions)
+  | ({ readonly op: "fallocate"; readonly fd: Descriptor } & FallocateOptions)
+  | ({ readonly op: "fadvise"; readonly fd: Descriptor } & FadviseOptions)
   | ({ readonly op: "unlink"; readonly path: PathLike } & UnlinkOptions)
   | ({ readonly op: "rename"; readonly from: PathLike; readonly to: PathLike } & RenameOptions)
   | ({
@@ -142,4 +151,4 @@ export type OperationDescriptor =
   | ({ readonly op: "splice" } & SpliceOptions)
   | ({ readonly op: "tee" } & TeeOptions)
   | ({ readonly op: "timeout"; readonly ms: number } & OperationOptions<void>)
-  | ({ readonly op: "poll"; readonly fd: number; readonly events: number } & OperationOptions);
+  | ({ readonly op: "poll"; readonly fd: Descriptor; readonly events: number } & OperationOptions);

@@ -48,6 +48,7 @@ import type {
   VectorOptions,
 } from "./descriptors.ts";
 import { askedFor, type Extras, extrasFor, extrasWith, type OperationOptions } from "./extras.ts";
+import { type Descriptor, type FileHandleLike, hold, isHandle, openFd } from "./file-handle.ts";
 import type { Operation } from "./operation.ts";
 import type { Session } from "./session.ts";
 import { decodeStatx, STATX_BUFFER_BYTES, type Statx } from "./statx.ts";
@@ -65,15 +66,17 @@ const WRITE = OperationKind.Write;
 /** Read and write that yield plain promises; see `promises`. */
 export interface PlainTransfers {
   /** Like `read` of the proactor. */
-  read(fd: number, buffer: BufferView, options?: TransferOptions): Promise<number>;
+  read(fd: Descriptor, buffer: BufferView, options?: TransferOptions): Promise<number>;
   /** Like `write` of the proactor. */
-  write(fd: number, buffer: BufferView, options?: TransferOptions): Promise<number>;
+  write(fd: Descriptor, buffer: BufferView, options?: TransferOptions): Promise<number>;
 }
 
 /** A request that was checked but not started, as `batch` and `chain` collect them. */
 export interface Prepared {
   readonly request: Request;
   readonly extras: Extras | undefined;
+  /** To be held once it starts. */
+  readonly handles: readonly FileHandleLike[];
 }
 
 /**
@@ -90,6 +93,8 @@ export abstract class FileOperations {
   readonly #request = new Request();
   /** The same for read and write, which are the ones that must be fast. */
   readonly #transferRequest = new Request();
+  /** The FileHandles that the request being made names. */
+  #handles: readonly FileHandleLike[] = NO_HANDLES;
   /** While set, operations are collected here instead of being started. */
   #collected: Prepared[] | undefined;
 
@@ -110,6 +115,7 @@ export abstract class FileOperations {
 
   /** Does nothing, all the way through the engine. Resolves with 0. */
   nop(options?: OperationOptions<number>): Operation<number> {
+    this.#handles = NO_HANDLES;
     return this.#start(this.#request.reset(OperationKind.Nop), options);
   }
 
@@ -142,7 +148,8 @@ export abstract class FileOperations {
 
   /** Closes a descriptor, close(2). */
   close(fd: number, options?: OperationOptions<void>): Operation<void> {
-    const request = this.#fdRequest(OperationKind.Close, fd);
+    // A FileHandle closes itself: it waits for what is in flight, and knows that it is closed.
+    const request = this.#fdRequest(OperationKind.Close, validateFd(fd));
     this.session().direct?.closed(fd);
     return this.#start(request, options);
   }
@@ -151,37 +158,45 @@ export abstract class FileOperations {
    * Reads into `buffer`. Resolves with the bytes read, which may be fewer than asked for; 0 at the
    * end of the file. The buffer belongs to the kernel until then.
    */
-  read(fd: number, buffer: BufferView, options?: TransferOptions): Operation<number> {
+  read(fd: Descriptor, buffer: BufferView, options?: TransferOptions): Operation<number> {
     return this.#transfer(READ, fd, buffer, options, false) as Operation<number>;
   }
 
   /** Writes `buffer`. Resolves with the bytes written, which may be fewer than asked for. */
-  write(fd: number, buffer: BufferView, options?: TransferOptions): Operation<number> {
+  write(fd: Descriptor, buffer: BufferView, options?: TransferOptions): Operation<number> {
     return this.#transfer(WRITE, fd, buffer, options, false) as Operation<number>;
   }
 
   /** Reads into several buffers, one after the other, at most 1024. Resolves with the bytes read. */
-  readv(fd: number, buffers: readonly BufferView[], options?: VectorOptions): Operation<number> {
+  readv(
+    fd: Descriptor,
+    buffers: readonly BufferView[],
+    options?: VectorOptions,
+  ): Operation<number> {
     return this.#vectors(OperationKind.Readv, fd, buffers, options);
   }
 
   /** Writes several buffers, one after the other, at most 1024. Resolves with the bytes written. */
-  writev(fd: number, buffers: readonly BufferView[], options?: VectorOptions): Operation<number> {
+  writev(
+    fd: Descriptor,
+    buffers: readonly BufferView[],
+    options?: VectorOptions,
+  ): Operation<number> {
     return this.#vectors(OperationKind.Writev, fd, buffers, options);
   }
 
   /** Brings a file's data and metadata to the device, fsync(2). */
-  fsync(fd: number, options?: OperationOptions<void>): Operation<void> {
+  fsync(fd: Descriptor, options?: OperationOptions<void>): Operation<void> {
     return this.#start(this.#fdRequest(OperationKind.Fsync, fd), options);
   }
 
   /** Brings a file's data to the device, fdatasync(2). */
-  fdatasync(fd: number, options?: OperationOptions<void>): Operation<void> {
+  fdatasync(fd: Descriptor, options?: OperationOptions<void>): Operation<void> {
     return this.#start(this.#fdRequest(OperationKind.Fdatasync, fd), options);
   }
 
   /** Starts, and waits for, writing a part of a file back, sync_file_range(2). No durability. */
-  syncFileRange(fd: number, options?: SyncFileRangeOptions): Operation<void> {
+  syncFileRange(fd: Descriptor, options?: SyncFileRangeOptions): Operation<void> {
     const request = this.#rangeRequest(OperationKind.SyncFileRange, fd, options);
     request.flags = uint32Of(operationOptions(options)?.flags, "options.flags", SYNC_ALL);
     return this.#start(request, options);
@@ -192,8 +207,8 @@ export abstract class FileOperations {
    *
    * @param file A path, or a descriptor.
    */
-  statx(file: PathLike | number, options?: StatxOptions): Operation<Statx> {
-    const byFd = typeof file === "number";
+  statx(file: PathLike | Descriptor, options?: StatxOptions): Operation<Statx> {
+    const byFd = typeof file === "number" || isHandle(file);
     const request = byFd
       ? this.#fdRequest(OperationKind.Statx, file)
       : this.#pathRequest(OperationKind.Statx, file);
@@ -209,7 +224,7 @@ export abstract class FileOperations {
   }
 
   /** Makes a file `size` bytes long (0 unless told), ftruncate(2). */
-  truncate(fd: number, size = 0, options?: OperationOptions<void>): Operation<void> {
+  truncate(fd: Descriptor, size = 0, options?: OperationOptions<void>): Operation<void> {
     const request = this.#fdRequest(OperationKind.Truncate, fd);
     validateInteger(size, "size", 0);
     request.offset = size;
@@ -217,7 +232,7 @@ export abstract class FileOperations {
   }
 
   /** Allocates, punches or zeroes a part of a file, fallocate(2). */
-  fallocate(fd: number, options: FallocateOptions): Operation<void> {
+  fallocate(fd: Descriptor, options: FallocateOptions): Operation<void> {
     validateObject(options, "options");
     const request = this.#rangeRequest(OperationKind.Fallocate, fd, options);
     request.flags = uint32Of(operationOptions(options).mode, "options.mode");
@@ -225,7 +240,7 @@ export abstract class FileOperations {
   }
 
   /** Tells the page cache what will be needed, posix_fadvise(2). */
-  fadvise(fd: number, options: FadviseOptions): Operation<void> {
+  fadvise(fd: Descriptor, options: FadviseOptions): Operation<void> {
     validateObject(options, "options");
     const request = this.#rangeRequest(OperationKind.Fadvise, fd, options);
     const { advice } = operationOptions(options);
@@ -293,13 +308,14 @@ export abstract class FileOperations {
   /** Completes after `ms` milliseconds, measured by the kernel. */
   timeout(ms: number, options?: OperationOptions<void>): Operation<void> {
     validateNumber(ms, "ms", 0, Number.MAX_SAFE_INTEGER);
+    this.#handles = NO_HANDLES;
     const request = this.#request.reset(OperationKind.Timeout);
     request.offset = ms;
     return this.#start(request, options);
   }
 
   /** Waits until a descriptor is ready for any of `events` (POLL* bits). Resolves with those. */
-  poll(fd: number, events: number, options?: OperationOptions<number>): Operation<number> {
+  poll(fd: Descriptor, events: number, options?: OperationOptions<number>): Operation<number> {
     const request = this.#fdRequest(OperationKind.Poll, fd);
     validateUint32(events, "events");
     request.flags = events;
@@ -318,7 +334,8 @@ export abstract class FileOperations {
     } finally {
       this.#collected = undefined;
     }
-    return collected;
+    // All are good: from here on they are held.
+    return collected.map((each) => ({ ...each, extras: holding(each.handles, each.extras) }));
   }
 
   #prepareOne(descriptor: OperationDescriptor, name: string): void {
@@ -379,7 +396,7 @@ export abstract class FileOperations {
 
   #transfer(
     kind: OperationKind,
-    fd: number,
+    fd: Descriptor,
     buffer: BufferView,
     options: TransferOptions | undefined,
     plain: boolean,
@@ -394,9 +411,10 @@ export abstract class FileOperations {
     request.drain = false;
     request.direct = false;
     request.deadlineMs = 0;
+    this.#handles = NO_HANDLES;
     // The checks are written out so that good arguments cost no call; the calls throw.
-    if (typeof fd !== "number" || (fd | 0) !== fd || fd < 0) validateFd(fd);
-    request.fd = fd;
+    if (typeof fd !== "number" || (fd | 0) !== fd || fd < 0) request.fd = this.#numberOf(fd, "fd");
+    else request.fd = fd;
     if (!ArrayBuffer.isView(buffer)) validateBuffer(buffer);
     request.buffer = buffer;
     const lent = memory.leases.lend(buffer);
@@ -434,7 +452,7 @@ export abstract class FileOperations {
       request.bufferIndex = lent.bufferIndex;
     }
     direct?.check(request);
-    if (extras !== undefined || this.#collected !== undefined) {
+    if (extras !== undefined || this.#collected !== undefined || typeof fd !== "number") {
       return this.#start(request, options, undefined, extras);
     }
     const asked = options === undefined ? undefined : askedFor(request, options);
@@ -446,7 +464,7 @@ export abstract class FileOperations {
 
   #vectors(
     kind: OperationKind,
-    fd: number,
+    fd: Descriptor,
     buffers: readonly BufferView[],
     options: VectorOptions | undefined,
   ): Operation<number> {
@@ -467,21 +485,22 @@ export abstract class FileOperations {
     return this.#start(request, options, undefined, extras);
   }
 
-  #fdRequest(kind: OperationKind, fd: number): Request {
+  #fdRequest(kind: OperationKind, fd: Descriptor): Request {
     const request = this.#request.reset(kind);
-    request.fd = validateFd(fd);
+    request.fd = this.#numberOf(fd, "fd");
     return request;
   }
 
   #pathRequest(kind: OperationKind, path: PathLike, name?: string): Request {
     const valid = copiedPath(path, name);
+    this.#handles = NO_HANDLES;
     const request = this.#request.reset(kind);
     request.fd = AT_FDCWD;
     request.path = valid;
     return request;
   }
 
-  #rangeRequest(kind: OperationKind, fd: number, options: RangeOptions | undefined): Request {
+  #rangeRequest(kind: OperationKind, fd: Descriptor, options: RangeOptions | undefined): Request {
     const request = this.#fdRequest(kind, fd);
     const told = operationOptions(options);
     request.offset = told?.offset ?? 0;
@@ -495,8 +514,8 @@ export abstract class FileOperations {
     validateObject(options, "options");
     const { to, from, length, flags } = operationOptions(options);
     const request = this.#request.reset(kind);
-    request.fd = validateFd(to, "options.to");
-    request.extra = validateFd(from, "options.from");
+    request.fd = this.#numberOf(to, "options.to");
+    request.extra = this.#numberOf(from, "options.from", this.#handles);
     validateUint32(length, "options.length");
     request.length = length;
     request.flags = uint32Of(flags, "options.flags");
@@ -510,14 +529,45 @@ export abstract class FileOperations {
     known?: Extras,
   ): Operation<T> {
     const extras = extrasFor(request, options as OperationOptions<never>, convert, known);
+    const handles = this.#handles;
+    this.#handles = NO_HANDLES;
     if (this.#collected !== undefined) {
-      this.#collected.push({ request: Object.assign(new Request(), request), extras });
+      this.#collected.push({ request: Object.assign(new Request(), request), extras, handles });
       // Nobody sees it: `prepare` is what called us.
       return undefined as unknown as Operation<T>;
     }
     const { scheduler } = this.current ?? this.session();
-    return scheduler.start(request, extras) as Operation<T>;
+    return scheduler.start(request, holding(handles, extras)) as Operation<T>;
   }
+
+  /**
+   * The number of a descriptor. A FileHandle is noted, with those `beside` it, and held as soon as
+   * the operation starts.
+   */
+  #numberOf(
+    descriptor: Descriptor,
+    name: string,
+    beside: readonly FileHandleLike[] = NO_HANDLES,
+  ): number {
+    if (!isHandle(descriptor)) {
+      this.#handles = beside;
+      return validateFd(descriptor, name);
+    }
+    this.#handles = [...beside, descriptor];
+    return openFd(descriptor, name);
+  }
+}
+
+const NO_HANDLES: readonly FileHandleLike[] = [];
+
+/** Holds handles until the operation has completed. */
+function holding(
+  handles: readonly FileHandleLike[],
+  extras: Extras | undefined,
+): Extras | undefined {
+  if (handles.length === 0) return extras;
+  const releases = handles.map((handle) => hold(handle).release);
+  return extrasWith(extras, { last: [...(extras?.last ?? []), ...releases] });
 }
 
 /** Reads bits for a system call; `preset` where there are none. */
