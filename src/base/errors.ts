@@ -105,10 +105,58 @@ export function systemErrorCode(result: number): string {
   return texts().get(result)?.[0] ?? "UNKNOWN";
 }
 
+/** Below every errno: the first number that stands for a reason of our own. */
+const FIRST_REASON = -0x1_0000;
+const reasons: ProactorError[] = [];
+
+/**
+ * A number that stands for a reason of our own where a negative errno is looked for, so that
+ * {@link systemError} makes the error of it, with the call and the path.
+ */
+export function numberFor(reason: ProactorError): number {
+  let at = reasons.indexOf(reason);
+  if (at === -1) at = reasons.push(reason) - 1;
+  return FIRST_REASON - at;
+}
+
+/** The same reason as the error of one call. */
+function reasonOf(
+  reason: ProactorError,
+  syscall: string,
+  path: string | undefined,
+  dest: string | undefined,
+): SystemError {
+  const { code, remedy, cause } = reason;
+  const message = `${reason.message}, ${syscall}`;
+  const error = new ProactorError(code, message, remedy, { cause }) as ProactorError & SystemError;
+  error.errno = (cause as SystemError | undefined)?.errno ?? 0;
+  error.syscall = syscall;
+  return addPaths(error, path, dest);
+}
+
+/** Adds what the failed call was given, where that is known later than the error itself. */
+export function addPaths<T extends Error>(
+  error: T,
+  path: string | Uint8Array | undefined,
+  dest?: string | Uint8Array,
+): T {
+  const told = error as T & Partial<SystemError>;
+  const [shownPath, shownDest] = [shown(path), shown(dest)];
+  if (shownPath !== undefined) {
+    told.path = shownPath;
+    told.message += ` '${shownPath}'`;
+  }
+  if (shownDest !== undefined) {
+    told.dest = shownDest;
+    told.message += ` -> '${shownDest}'`;
+  }
+  return error;
+}
+
 /**
  * Makes the error for a negative result, exactly as node:fs does.
  *
- * @param result A negative errno: `-2`.
+ * @param result A negative errno: `-2`; or what {@link numberFor} answered.
  * @param syscall The call that failed: `"open"`.
  * @param path What it was given; bytes are shown as UTF-8.
  * @param dest The second path of rename, link and symlink.
@@ -125,6 +173,8 @@ export function systemError(
   const [code, text] = texts().get(result) ?? [unknown, unknown];
   const shownPath = shown(path);
   const shownDest = shown(dest);
+  const reason = reasons[FIRST_REASON - result];
+  if (reason !== undefined) return reasonOf(reason, syscall, shownPath, shownDest);
   let message = `${code}: ${text}, ${syscall}`;
   if (shownPath !== undefined) message += ` '${shownPath}'`;
   if (shownDest !== undefined) message += ` -> '${shownDest}'`;

@@ -1,6 +1,6 @@
 import type { ProactorError } from "../base/errors.ts";
 import { OperationKind } from "./operation-kind.ts";
-import { FILE_POSITION, type Request } from "./request.ts";
+import { FILE_POSITION, Link, type Request } from "./request.ts";
 
 /** Every engine this project knows, whether or not it can run here. */
 export const ENGINE_NAMES = [
@@ -61,7 +61,7 @@ export interface CompletionSink {
   failed?(index: number, generation: number, error: Error): void;
   /**
    * Hears that what is still with the engine will never complete, because the kernel can no longer
-   * be asked: it is to be settled, and its memory never to be used again.
+   * be asked: it is to be settled, and its memory never to be used again, by nobody.
    */
   lost?(result: number, error: Error): void;
 }
@@ -229,6 +229,24 @@ export function operationsOf(engine: Engine, fallback: Engine | undefined): read
   return engine.capabilities.operations.map(
     (can, kind) => can || fallback?.capabilities.operations[kind] === true,
   );
+}
+
+/** Whether a request is for an engine, and not for the one behind it. */
+export function staysWith(
+  engine: Engine,
+  request: Request,
+  hasFailed: boolean,
+  behind: Engine,
+): boolean {
+  return hasFailed ? isBound(behind, request) : doesItself(engine, request);
+}
+
+/** Whether another engine than the one that a request was made for cannot do it. */
+function isBound({ capabilities }: Engine, request: Request): boolean {
+  if (request.fixedFile || request.directSlot !== -1) return true;
+  // What orders and times it was decided when it was made.
+  const tied = request.link !== Link.None || request.chain !== 1 || request.drain;
+  return tied || request.deadlineMs > 0 || !canDo(capabilities, request.kind);
 }
 
 /** Whether an engine does a request itself: the operation, and one without an offset. */

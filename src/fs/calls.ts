@@ -11,7 +11,7 @@ import {
   STX_MODE,
   STX_SIZE,
 } from "../abi/linux.ts";
-import { type SystemError, systemError } from "../base/errors.ts";
+import { addPaths, ProactorError, type SystemError, systemError } from "../base/errors.ts";
 import { OPERATIONS, OperationKind, Request } from "../core/index.ts";
 import { failing } from "../runtime/failing.ts";
 import type { Finisher } from "../runtime/gate.ts";
@@ -47,6 +47,7 @@ class PathFinisher implements Finisher {
   finish(result: number | Error): unknown {
     if (typeof result === "number") return result;
     const { errno } = result as SystemError;
+    if (result instanceof ProactorError) return addPaths(result, this.#path, this.#dest);
     return failure(this.#kind, errno, this.#path, this.#dest);
   }
 }

@@ -1,6 +1,7 @@
 /** Scratch memory for calls that handle whole files: ours alone, so that it needs no lease. */
 import { STATX_BYTES } from "../abi/linux.ts";
 import { Request } from "../core/index.ts";
+import { isLost } from "../memory/lost.ts";
 import type { RequestMemory } from "../runtime/memory.ts";
 
 /** Cells that are mapped at once. */
@@ -51,8 +52,9 @@ export class Cells {
     return this.#free.pop() ?? this.#map();
   }
 
-  /** Gives a cell back. The kernel must have let go of it. */
+  /** Gives a cell back. The kernel has let go of it, or keeps it for ever. */
   give(cell: Cell): void {
+    if (isLost(cell.bytes) || isLost(cell.statx)) return;
     if (this.#free.length < this.#kept) this.#free.push(cell);
   }
 

@@ -14,6 +14,7 @@ import {
 import { errnoOf, systemError } from "../base/errors.ts";
 import { COPY_CHUNK_BYTES, COPY_CHUNKS_KEPT } from "../base/limits.ts";
 import { OperationKind, Request } from "../core/index.ts";
+import { isLost } from "../memory/lost.ts";
 import { errorFrom } from "../runtime/failing.ts";
 import type { Receiver } from "../runtime/receiver.ts";
 import type { Session } from "../runtime/session.ts";
@@ -54,8 +55,9 @@ export class Chunks {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(COPY_CHUNK_BYTES);
   }
 
+  /** Gives a chunk back. The kernel has let go of it, or keeps it for ever. */
   give(chunk: Buffer): void {
-    if (this.#free.length < COPY_CHUNKS_KEPT) this.#free.push(chunk);
+    if (!isLost(chunk) && this.#free.length < COPY_CHUNKS_KEPT) this.#free.push(chunk);
   }
 }
 

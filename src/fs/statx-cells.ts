@@ -2,6 +2,7 @@
 import { STATX_BYTES } from "../abi/linux.ts";
 import { DEFAULT_DEPTH } from "../base/limits.ts";
 import { Request } from "../core/index.ts";
+import { isLost } from "../memory/lost.ts";
 import type { RequestMemory } from "../runtime/memory.ts";
 
 const MAPPING_BYTES = STATX_BYTES * 256;
@@ -32,8 +33,9 @@ export class StatxCells {
     return this.#free.pop() ?? this.#make();
   }
 
-  /** Gives a cell back. The kernel must have let go of it. */
+  /** Gives a cell back. The kernel has let go of it, or keeps it for ever. */
   give(cell: StatxCell): void {
+    if (isLost(cell.view)) return;
     if (this.#free.length < DEFAULT_DEPTH) this.#free.push(cell);
   }
 

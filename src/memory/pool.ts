@@ -10,6 +10,7 @@ import {
   validateInteger,
 } from "../base/index.ts";
 import { optionsOf } from "../base/options.ts";
+import { isLost } from "./lost.ts";
 import { CLASSES, LARGE, type MemorySource, type PoolMemory, Slab, sizeClassOf } from "./slab.ts";
 
 /** What a pool is made with. */
@@ -161,6 +162,12 @@ export class AlignedPool {
     if (slab === undefined) throw foreign();
     this.#taken.delete(buffer);
     this.#takenBytes -= slab.blockBytes;
+    if (isLost(buffer)) {
+      // Its block is never free again, nor is its slab. Others may be taken in its place.
+      this.#allocatedBytes -= slab.blockBytes;
+      this.#serve();
+      return;
+    }
     slab.used--;
     if (!slab.isDetached) {
       const wasFull = slab.free.length === 0;

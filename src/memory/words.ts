@@ -32,3 +32,11 @@ export function storeThenLoad(
   Atomics.store(stored, storedIndex, value);
   return Atomics.load(loaded, loadedIndex);
 }
+
+let idle: Int32Array | undefined;
+
+/** Blocks the thread for some ms, where the kernel cannot be asked to. */
+export function pause(ms: number): void {
+  idle ??= new Int32Array(new SharedArrayBuffer(4));
+  Atomics.wait(idle, 0, 0, ms);
+}

@@ -1,4 +1,4 @@
-import { loadAcquire, storeRelease, storeThenLoad } from "../memory/words.ts";
+import { loadAcquire, pause, storeRelease, storeThenLoad } from "../memory/words.ts";
 
 /** u32 words in one CQE of the ordinary size. */
 export const CQE_WORDS = 4;
@@ -100,5 +100,10 @@ export class CompletionQueue {
     const { words } = this;
     const tail = storeThenLoad(words, this.#layout.flags, flags, words, this.#layout.tail);
     return (tail | 0) !== this.#head;
+  }
+
+  /** Blocks the thread for some ms: for a ring that cannot be waited for any more. */
+  pause(ms: number): void {
+    pause(ms);
   }
 }

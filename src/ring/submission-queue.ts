@@ -88,14 +88,17 @@ export class SubmissionQueue {
 
   /**
    * Takes back every entry that the kernel has not consumed, which it does within
-   * io_uring_enter(2) only: not with IORING_SETUP_SQPOLL. Returns how many there were.
+   * io_uring_enter(2) only. Returns how many there were.
+   *
+   * @param shared With IORING_SETUP_SQPOLL: what is published stays, for a thread of the kernel.
    */
-  withdraw(): number {
-    const head = loadAcquire(this.#words, this.#layout.head) | 0;
-    const count = (this.#tail - head) | 0;
-    this.#headCached = head;
-    this.#tail = head;
-    storeRelease(this.#words, this.#layout.tail, head);
+  withdraw(shared = false): number {
+    const { head, tail } = this.#layout;
+    const first = loadAcquire(this.#words, shared ? tail : head) | 0;
+    const count = (this.#tail - first) | 0;
+    if (!shared) this.#headCached = first;
+    this.#tail = first;
+    storeRelease(this.#words, tail, first);
     return count;
   }
 

@@ -1,6 +1,7 @@
 import { abortError, ProactorError } from "../base/errors.ts";
 import { ONCE, optionsOf } from "../base/options.ts";
 import { validateAbortSignal } from "../base/validate.ts";
+import type { BufferView, Engine } from "../core/index.ts";
 import { AlignedPool, type PoolStats } from "../memory/pool.ts";
 import { nativeMemory, ordinaryMemory } from "../memory/slab.ts";
 import { loadNative } from "../native/load.ts";
@@ -17,14 +18,26 @@ import type { Session } from "./session.ts";
 export class BufferPool {
   readonly #pool: AlignedPool;
   readonly #session: () => Session;
+  readonly #isLent: (view: BufferView) => boolean;
   #registered = -1;
+  /** What the memory is registered with. */
+  #registeredWith: Engine | undefined;
 
-  /** Pools belong to a proactor: use its `pool`. */
-  constructor(limitBytes: number | undefined, session: () => Session) {
+  /**
+   * Pools belong to a proactor: use its `pool`.
+   *
+   * @param isLent Whether any engine of the proactor has an operation with a part of this memory.
+   */
+  constructor(
+    limitBytes: number | undefined,
+    session: () => Session,
+    isLent: (view: BufferView) => boolean,
+  ) {
     const native = loadNative();
     const memory = native.available ? nativeMemory(native.addon) : ordinaryMemory;
     this.#pool = new AlignedPool(limitBytes === undefined ? { memory } : { memory, limitBytes });
     this.#session = session;
+    this.#isLent = isLent;
   }
 
   /** How the pool stands, in bytes and buffers. */
@@ -70,7 +83,7 @@ export class BufferPool {
    *   it; `ERR_PROACTOR_BUFFER_FOREIGN` if it is not this pool's or was given back before.
    */
   release(buffer: Buffer): void {
-    if (this.#pool.owns(buffer) && this.#session().scheduler.isLent(buffer)) {
+    if (this.#pool.owns(buffer) && this.#isLent(buffer)) {
       throw new ProactorError(
         "ERR_PROACTOR_BUFFER_LENT",
         "The buffer cannot be released: an operation is in flight with it",
@@ -88,7 +101,7 @@ export class BufferPool {
     const { engine, memory } = this.#session();
     if (engine.registerBuffers === undefined) return false;
     const { version } = this.#pool;
-    if (this.#registered === version) return true;
+    if (this.#registered === version && this.#registeredWith === engine) return true;
     const slabs = this.#pool.slabs();
     if (slabs.length === 0) {
       // Nothing was taken yet: register what the first buffer will come from.
@@ -102,6 +115,7 @@ export class BufferPool {
     }
     memory.leases.register(slabs.map(({ buffer }) => buffer));
     this.#registered = version;
+    this.#registeredWith = engine;
     return true;
   }
 }

@@ -43,6 +43,8 @@ export interface Extras {
   dest?: string | Uint8Array | undefined;
   /** Makes the result out of the kernel's number. */
   convert?: ((result: number) => unknown) | undefined;
+  /** In place of a negative result: the number of the reason why the engine failed. */
+  reason?: number | undefined;
   /** A better error for a negative result, where somebody knows one. */
   explain?: ((result: number) => Error | undefined) | undefined;
   /**
@@ -69,6 +71,7 @@ const NOTHING: Extras = {
   path: undefined,
   dest: undefined,
   convert: undefined,
+  reason: undefined,
   explain: undefined,
   finish: undefined,
   source: undefined,

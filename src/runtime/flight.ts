@@ -1,4 +1,4 @@
-import { errnoOf } from "../base/errors.ts";
+import { errnoOf, numberFor, ProactorError } from "../base/errors.ts";
 import {
   type BufferView,
   type CompletionSink,
@@ -6,14 +6,15 @@ import {
   type Request,
   SlotTable,
 } from "../core/index.ts";
+import { keepLost, sharesBytes } from "../memory/lost.ts";
 import type { Collected } from "./collected.ts";
 import { changes } from "./early.ts";
 import type { LeftWork } from "./ending.ts";
 import { type Extras, extrasWith } from "./extras.ts";
 import type { Turn } from "./file-positions.ts";
 import type { Gate } from "./gate.ts";
-import { detached, sharesBytes } from "./memory.ts";
-import { type Operation, succeed } from "./operation.ts";
+import { detached } from "./memory.ts";
+import { type Completion, type Operation, succeed } from "./operation.ts";
 import { type Receiver, tell } from "./receiver.ts";
 import { endOf, errorOf, isDetached, settle, YIELDS_NOTHING as YIELDS } from "./settlement.ts";
 
@@ -26,9 +27,6 @@ const YIELDS_NOTHING = YIELDS;
 export const ALONE = -1;
 /** See {@link ALONE}. */
 export const TOLD = -2;
-
-/** Memory that a kernel which can no longer be asked may still write to. */
-const LOST: unknown[] = [];
 
 /** What a slot is for: whatever is to be settled when its request completes. */
 export type Tenant = Operation<unknown> | Gate | Receiver;
@@ -175,17 +173,26 @@ export class Flight {
     return extras;
   }
 
+  /** Has the operation in a slot tell of its completion. */
+  addListener(slot: number, listener: (completion: Completion<never>) => void): void {
+    const extras = this.extrasOf(slot);
+    extras.listeners ??= [];
+    extras.listeners.push(listener);
+  }
+
   /** Says what the operation in a slot is to fail with. */
   explain(slot: number, error: Error): void {
     // A copy: what a program was started with may serve several operations.
-    this.#extras[slot] = { ...this.#extras[slot], explain: () => error };
+    const why =
+      error instanceof ProactorError ? { reason: numberFor(error) } : { explain: () => error };
+    this.#extras[slot] = extrasWith(this.#extras[slot], why);
   }
 
   /** Completes all that the engine has, and keeps its memory for ever: the kernel may have it. */
   lose(sink: CompletionSink, result: number, error: Error): void {
     for (let slot = 0; slot < this.slots.size; slot++) {
       if (!this.isTaken(slot) || this.isOnFallback(slot)) continue;
-      LOST.push(this.#memory[slot], this.#extras[slot]);
+      keepLost(this.#memory[slot]);
       this.explain(slot, error);
       sink.complete(slot, this.slots.generation(slot), result, false);
     }

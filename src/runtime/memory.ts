@@ -2,6 +2,7 @@ import { ProactorError, systemError } from "../base/errors.ts";
 import { DEFAULT_COPY_BYTES, MIN_POOL_BUFFER_BYTES } from "../base/limits.ts";
 import type { BufferView, Request } from "../core/index.ts";
 import { Leases, type MemoryAccess } from "../memory/leases.ts";
+import { isLost } from "../memory/lost.ts";
 import type { NativeAddon } from "../native/addon.ts";
 import type { Extras } from "./extras.ts";
 
@@ -114,9 +115,10 @@ class CopyMemory {
     return memory;
   }
 
+  /** Takes memory back, to be used again, but for what the kernel may still use. */
   push(memory: ArrayBuffer): void {
     const { byteLength } = memory;
-    if (this.#bytes + byteLength > MOST_COPY_BYTES) return;
+    if (isLost(new Uint8Array(memory)) || this.#bytes + byteLength > MOST_COPY_BYTES) return;
     this.#bytes += byteLength;
     const list = this.#free.get(byteLength);
     if (list === undefined) this.#free.set(byteLength, [memory]);
@@ -136,18 +138,6 @@ function copyBack(own: Uint8Array, view: BufferView, before: number, extras: Ext
     if (count > 0) new Uint8Array(buffer, view.byteOffset, count).set(own.subarray(0, count));
     return undefined;
   });
-}
-
-/** Whether a request's memory, one view or several, has a byte in common with a view. */
-export function sharesBytes(memory: unknown, view: BufferView): boolean {
-  if (memory === undefined) return false;
-  if (Array.isArray(memory)) return memory.some((each) => sharesBytes(each, view));
-  const other = memory as BufferView;
-  return (
-    other.buffer === view.buffer &&
-    other.byteOffset < view.byteOffset + view.byteLength &&
-    view.byteOffset < other.byteOffset + other.byteLength
-  );
 }
 
 /** What a read rejects with when its buffer went away while the kernel was filling it. */

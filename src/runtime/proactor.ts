@@ -52,7 +52,13 @@ import { type FilePositions, positionsOf } from "./file-positions.ts";
 import { RequestMemory } from "./memory.ts";
 import type { Operation } from "./operation.ts";
 import { Scheduler } from "./scheduler.ts";
-import { closeIfForgotten, closeWhenQuiet, keepFromClosing, type Session } from "./session.ts";
+import {
+  closeIfForgotten,
+  closeWhenQuiet,
+  keepForEver,
+  keepFromClosing,
+  type Session,
+} from "./session.ts";
 
 /** How a {@link Proactor} is made. */
 export interface ProactorOptions {
@@ -105,7 +111,9 @@ export class Proactor extends FileOperations implements AsyncDisposable {
   #choice: Choice | undefined;
   /** When an engine that was short of something is asked again. */
   #askAgainAt = 0;
-  /** The end of a session whose engine failed. */
+  /** A session whose engine failed, until it has nothing in flight, */
+  #failed: Session | undefined;
+  /** and its end. */
   #retired: Promise<void> | undefined;
   /** What runs in the place of such an engine. */
   #standIn: Session | undefined;
@@ -261,7 +269,11 @@ export class Proactor extends FileOperations implements AsyncDisposable {
 
   /** The pool of aligned buffers, for O_DIRECT and for registration. */
   get pool(): BufferPool {
-    this.#pool ??= new BufferPool(this.#options.poolBytes, () => this.session());
+    this.#pool ??= new BufferPool(
+      this.#options.poolBytes,
+      () => this.session(),
+      (view) => this.#sessions().some(({ scheduler }) => scheduler.isLent(view)),
+    );
     return this.#pool;
   }
 
@@ -375,12 +387,15 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     let scheduler: Scheduler | undefined;
     // What the engine calls must not keep this alive.
     const self = new WeakRef(this);
+    let opened: Session | undefined;
     const options = {
       ...this.#engineOptions,
       wake: () => scheduler?.wake(),
       failed: (error: Error) => {
+        if (opened === undefined) return;
+        keepForEver(opened);
         const proactor = self.deref();
-        if (proactor !== undefined) proactor.#retire(scheduler, error);
+        if (proactor !== undefined) proactor.#retire(opened, error);
       },
     };
     const engine = this.#create(choice, options);
@@ -401,7 +416,7 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     });
     scheduler.setReferenced(this.#referenced);
     watchEnd(scheduler);
-    const session: Session = {
+    opened = {
       engine,
       fallback,
       scheduler,
@@ -410,10 +425,10 @@ export class Proactor extends FileOperations implements AsyncDisposable {
       standIn,
       facts,
     };
-    this.current = session;
-    closeIfForgotten(this, session);
-    if (!standIn) return session;
-    this.#standIn = session;
+    this.current = opened;
+    closeIfForgotten(this, opened);
+    if (!standIn) return opened;
+    this.#standIn = opened;
     return this.#stand();
   }
 
@@ -430,16 +445,24 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     }
   }
 
+  /** Whatever may have operations in flight. */
+  #sessions(): readonly Session[] {
+    const all = [this.current, this.#ending, this.#failed, this.#standIn];
+    return all.filter((session) => session !== undefined);
+  }
+
   /** The engine has failed for good: what it has it settles, and another takes what comes. */
-  #retire(scheduler: Scheduler | undefined, error: Error): void {
+  #retire(session: Session, error: Error): void {
     const { factory, decidedBy } = this.#choice as Choice;
-    const session = this.current;
-    if (session?.scheduler !== scheduler || session === undefined) return;
     if (decidedBy !== "capability" || factory === threadPool) return;
+    // Whoever keeps the session, as handles and streams do, goes on with it.
+    session.scheduler.replaceEngine();
+    if (this.current !== session) return;
     const missed = { name: factory.name, reason: error.message, passing: false };
     this.#choice = { factory: threadPool, decidedBy, missed };
     session.retired = true;
     this.current = undefined;
+    this.#failed = session;
     this.#retired = closeWhenQuiet(session);
   }
 
@@ -466,6 +489,8 @@ export class Proactor extends FileOperations implements AsyncDisposable {
     if (session === undefined) return;
     await closeWhenQuiet(session);
     this.#ending = undefined;
+    const other = this.#standIn;
+    if (other !== undefined && other !== session) await closeWhenQuiet(other);
   }
 }
 

@@ -3,13 +3,13 @@ import { DIRECT_BATCH } from "../base/limits.ts";
 import {
   type BufferView,
   type CompletionSink,
-  doesItself,
   type Engine,
   FILE_POSITION,
   operationsOf,
   QueueStatus,
   type Request,
   type SlotTable,
+  staysWith,
 } from "../core/index.ts";
 import { Collected } from "./collected.ts";
 import { BY_ENGINE, BY_THREAD, type DescriptorFacts, queueUnusual } from "./descriptor-facts.ts";
@@ -20,7 +20,6 @@ import type { Turn } from "./file-positions.ts";
 import { ALONE, Flight, type Tenant, TOLD } from "./flight.ts";
 import { type Finisher, Gate } from "./gate.ts";
 import { type Held, HeldList, holdIn } from "./held.ts";
-import { sharesBytes } from "./memory.ts";
 import {
   beginBatch,
   type Completion,
@@ -34,7 +33,7 @@ import type { Helpers } from "./session.ts";
 import { refuse, settle, throwLater } from "./settlement.ts";
 import { Turns } from "./turns.ts";
 import { waitFor } from "./wait.ts";
-import { type Waiting, WaitingList } from "./waiting.ts";
+import { usesBytes, type Waiting, WaitingList } from "./waiting.ts";
 import { Watches } from "./watch.ts";
 
 const ECANCELED = -errnoOf("ECANCELED");
@@ -57,6 +56,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
   readonly #engine: Engine;
   /** For operations that the engine has no way to do. */
   #fallback: Engine | undefined;
+  /** The engine has failed for good: the fallback does what comes. */
+  #replaced = false;
   /** What is looked up of a descriptor first; undefined where the engine heeds all of it. */
   readonly #facts: DescriptorFacts | undefined;
   readonly #makeThreads: (() => Engine) | undefined;
@@ -291,17 +292,15 @@ export class Scheduler implements CompletionSink, OperationOwner {
   }
 
   #ask(slot: number, generation: number): boolean {
-    const asked = this.#engineOf(slot).cancel(slot, generation);
-    if (asked) this.pace.schedule();
-    return asked;
+    if (!this.#engineOf(slot).cancel(slot, generation)) return false;
+    this.pace.schedule();
+    return true;
   }
 
   onComplete(operation: Operation<unknown>, listener: (completion: Completion<never>) => void) {
     const slot = this.#flight.slotOf(operation);
     if (slot !== -1) {
-      const extras = this.#flight.extrasOf(slot);
-      extras.listeners ??= [];
-      extras.listeners.push(listener);
+      this.#flight.addListener(slot, listener);
       return;
     }
     // It waits or is held: what it settles with is known by then, without a slot.
@@ -334,9 +333,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
 
   /** Whether any operation is in flight, or waits, with a part of this memory. */
   isLent(view: BufferView): boolean {
-    const uses = (memory: unknown) => sharesBytes(memory, view);
-    const waits = ({ request, extras }: Waiting) =>
-      uses(request.buffers ?? request.buffer) || uses(extras?.source);
+    const waits = (one: Waiting) => usesBytes(one, view);
     return this.#flight.uses(view) || this.#waiting.some(waits) || this.#held.some(waits);
   }
 
@@ -438,7 +435,8 @@ export class Scheduler implements CompletionSink, OperationOwner {
     const fallback = this.#fallback;
     // Without a fallback the engine refuses by itself what it cannot do.
     const main =
-      fallback === undefined || (verdict !== BY_THREAD && doesItself(this.#engine, request));
+      fallback === undefined ||
+      (verdict !== BY_THREAD && staysWith(this.#engine, request, this.#replaced, fallback));
     const engine = main ? this.#engine : fallback;
     if (request.drain === true || this.#drainSlot !== -1) {
       if (this.#mustWaitForDrain(request, engine, turn)) return false;
@@ -469,6 +467,12 @@ export class Scheduler implements CompletionSink, OperationOwner {
     if (this.#inTurn === false && this.#early.isDue(request, slots.used)) this.#handOver();
     else if (this.#ended === true) this.#handOver();
     return true;
+  }
+
+  /** The engine has failed for good: where another can do what comes, it does. */
+  replaceEngine(): void {
+    this.#replaced = true;
+    if (this.#fallback === undefined) this.#addFallback();
   }
 
   #addFallback(): void {
@@ -535,8 +539,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
       return;
     }
     const busy = this.#slots.used > 0;
-    this.#engine.setReferenced(busy && this.#referenced);
-    this.#fallback?.setReferenced(busy && this.#referenced);
+    this.setReferenced(this.#referenced);
     if (busy) {
       const ready = this.#engine.idle();
       if (this.#fallback?.idle() || ready) this.pace.schedule();
@@ -592,7 +595,6 @@ export class Scheduler implements CompletionSink, OperationOwner {
   }
 
   #engineOf(slot: number): Engine {
-    const fallback = this.#fallback;
-    return fallback !== undefined && this.#flight.isOnFallback(slot) ? fallback : this.#engine;
+    return (this.#flight.isOnFallback(slot) ? this.#fallback : undefined) ?? this.#engine;
   }
 }

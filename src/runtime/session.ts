@@ -49,11 +49,21 @@ export function closeWhenQuiet(session: Session): Promise<void> {
   return closed;
 }
 
-async function close({ scheduler, engine }: Session): Promise<void> {
+async function close(session: Session): Promise<void> {
+  const { scheduler, engine } = session;
   await new Promise<void>((resolve) => scheduler.whenQuiet(resolve));
-  scheduler.stop();
+  // Handles and streams go on with what does the failed engine's part.
+  if (session.retired !== true) scheduler.stop();
   engine.close();
-  scheduler.fallback?.close();
+  if (session.retired !== true) scheduler.fallback?.close();
+}
+
+/** What ran on an engine that failed for good. */
+const failed: Session[] = [];
+
+/** Keeps what holds the memory of operations that the kernel may never give back. */
+export function keepForEver(session: Session): void {
+  failed.push(session);
 }
 
 // Nothing in a session leads back to the proactor that the program holds.

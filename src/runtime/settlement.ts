@@ -78,6 +78,9 @@ export function refuse(
  */
 export function errorOf(kind: OperationKind, result: number, extras: Extras | undefined): Error {
   const { syscall } = OPERATIONS[kind] as { syscall: string };
+  if (extras?.reason !== undefined) {
+    return errorWithoutStack(extras.reason, syscall, extras.path, extras.dest);
+  }
   if (result === ECANCELED) {
     if (extras?.canceled === "aborted") return abortError(extras.options?.signal);
     const deadlineAt = extras?.deadlineAt;
@@ -119,6 +122,7 @@ export function isDetached(memory: BufferView): boolean {
  * never meant for us (splice does). It is a cancellation if anybody asked for one.
  */
 export function endOf(result: number, extras: Extras | undefined): number {
+  if (extras?.reason !== undefined) return extras.reason;
   const restart = result >= RESTARTS.first && result <= RESTARTS.last;
   if (!restart && result !== EINTR) return result;
   const late = extras?.deadlineAt !== undefined && performance.now() >= extras.deadlineAt;

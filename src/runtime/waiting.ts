@@ -1,4 +1,5 @@
-import { Link, Request } from "../core/index.ts";
+import { type BufferView, Link, Request } from "../core/index.ts";
+import { sharesBytes } from "../memory/lost.ts";
 import type { Extras } from "./extras.ts";
 import type { Operation } from "./operation.ts";
 
@@ -9,6 +10,12 @@ export interface Waiting {
   readonly extras: Extras | undefined;
   /** When it was asked for, in the order of `HeldList`. */
   readonly order: number;
+}
+
+/** Whether an operation that waits will be in flight with a part of this memory. */
+export function usesBytes({ request, extras }: Waiting, view: BufferView): boolean {
+  const memory = request.buffers ?? request.buffer;
+  return sharesBytes(memory, view) || sharesBytes(extras?.source, view);
 }
 
 /** One that waits, between its neighbors. */

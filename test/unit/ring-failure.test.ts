@@ -1,23 +1,28 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { IORING_REGISTER_SYNC_CANCEL } from "../../src/abi/io-uring.ts";
+import {
+  IORING_REGISTER_RING_FDS,
+  IORING_REGISTER_SYNC_CANCEL,
+  IORING_UNREGISTER_RING_FDS,
+} from "../../src/abi/io-uring.ts";
 import { EACCES, EAGAIN, EBADF, EBUSY, ENOMEM, ENOSYS, ENXIO, EPERM } from "../../src/abi/linux.ts";
 import { QueueStatus } from "../../src/core/index.ts";
 import { IoUringEngine } from "../../src/engines/io-uring/engine.ts";
 import { Patience } from "../../src/engines/io-uring/failure.ts";
 import { makeRequest } from "../support/engines.ts";
-import { FakeKernel } from "../support/fake-kernel.ts";
+import { FakeKernel, type TakenSqe } from "../support/fake-kernel.ts";
 
 /** An engine on a kernel that a test can make fail, and what its sink and its owner hear. */
 class Rig {
-  readonly kernel = new FakeKernel();
+  readonly kernel: FakeKernel;
   readonly results: [number, number][] = [];
   readonly reasons = new Map<number, string>();
   readonly failures: string[] = [];
   lostWith: number | undefined;
   readonly engine: IoUringEngine;
 
-  constructor(patienceMs = 0, sqPoll = false) {
+  constructor(patienceMs = 0, sqPoll = false, kernel = new FakeKernel()) {
+    this.kernel = kernel;
     const options = {
       entries: 8,
       completionEntries: 16,
@@ -126,6 +131,60 @@ describe("IoUringEngine, when io_uring_enter fails for good", () => {
     rig.engine.close();
   });
 
+  it("reads nothing more of what it gave up, and stays guarded", async () => {
+    const rig = new Rig();
+    rig.queue(0);
+    rig.engine.commit();
+    rig.queue(1);
+    rig.kernel.enterResults.push(-EPERM);
+    rig.engine.commit();
+    while (rig.lostWith === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+    rig.results.length = 0;
+    rig.kernel.answer(rig.kernel.taken[0] as TakenSqe, 7);
+    assert.equal(rig.reap(), 0);
+    assert.equal(rig.engine.idle(), false);
+    assert.deepEqual(rig.results, []);
+    rig.engine.close();
+    rig.engine.setReferenced(true);
+    assert.ok(!rig.kernel.log.includes("ringUnguard"), rig.kernel.log.join());
+  });
+
+  it("settles what a sleeping kernel thread never takes, and what finds no room", async () => {
+    const rig = new Rig(0, true);
+    rig.kernel.sleepSqPoll();
+    let queued = 0;
+    while (rig.queue(queued) === QueueStatus.Queued) queued++;
+    rig.kernel.enterResults.push(-EPERM);
+    rig.engine.commit();
+    assert.equal(rig.failures.length, 1);
+    for (let i = 0; i < 20; i++) {
+      assert.equal(rig.queue(queued + i), QueueStatus.Queued);
+      rig.engine.commit();
+      rig.reap();
+    }
+    assert.equal(rig.results.length, 20);
+    assert.equal(rig.lostWith, undefined);
+    while (rig.lostWith === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+    rig.engine.close();
+  });
+
+  it("does not spin while it is waited for", () => {
+    const rig = new Rig();
+    rig.queue(0);
+    rig.engine.commit();
+    rig.queue(1);
+    rig.kernel.enterResults.push(-EPERM);
+    rig.engine.commit();
+    rig.reap();
+    let turns = 0;
+    for (; rig.lostWith === undefined; turns++) {
+      rig.engine.wait(1, 100);
+      rig.reap();
+    }
+    assert.ok(turns < 10_000, `It came back ${turns} times`);
+    rig.engine.close();
+  });
+
   it("registers nothing any more", () => {
     const rig = new Rig();
     rig.queue(0);
@@ -134,6 +193,17 @@ describe("IoUringEngine, when io_uring_enter fails for good", () => {
     assert.equal(rig.engine.registerFiles([0]), -EPERM);
     assert.equal(rig.engine.registerBuffers([]), -EPERM);
     rig.engine.close();
+  });
+});
+
+describe("IoUringEngine.close", () => {
+  it("ends the registration of its ring, which would keep the ring", () => {
+    const kernel = new FakeKernel();
+    kernel.refuse.set(`register ${IORING_REGISTER_RING_FDS}`, 1);
+    const rig = new Rig(0, false, kernel);
+    rig.engine.close();
+    const { log } = rig.kernel;
+    assert.ok(log.includes(`register ${IORING_UNREGISTER_RING_FDS}`), log.join());
   });
 });
 

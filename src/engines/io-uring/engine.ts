@@ -7,10 +7,7 @@ import {
   IORING_ENTER_SQ_WAKEUP,
   IORING_OP_ASYNC_CANCEL,
   IORING_OP_LINK_TIMEOUT,
-  IORING_REGISTER_BUFFERS,
   IORING_REGISTER_EVENTFD,
-  IORING_REGISTER_FILES,
-  IORING_REGISTER_RING_FDS,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_SQPOLL,
   IORING_SQ_CQ_OVERFLOW,
@@ -46,7 +43,8 @@ import { cutChain } from "./cut-chain.ts";
 import { describeFlags } from "./describe.ts";
 import { cancelAll, Failure, Patience, withdraw } from "./failure.ts";
 import { LeftWork } from "./left-work.ts";
-import { write64, writeSqe, writeSqeHead } from "./requests.ts";
+import { registerBuffers, registerFiles, registerRing, unregisterRing } from "./registered.ts";
+import { write64, writeSqe, writeSqeHead, writeTimespec } from "./requests.ts";
 import { Scratch } from "./scratch.ts";
 import { openLargestRing, type Ring, sizeNote } from "./setup.ts";
 import { limitWorkers } from "./workers.ts";
@@ -71,7 +69,7 @@ const MISSED = -ENOENT;
 const RUNNING = -EALREADY;
 
 /** Rings that may still have requests, which nothing can end: their memory stays. */
-const LOST: IoUringEngine[] = [];
+const LOST: unknown[] = [];
 
 /** The words of the control page after those that the teardown guard reads. */
 const CONTROL = { eventsArg: 16, time: 24, ringFd: 28, words: 1024 } as const;
@@ -97,6 +95,9 @@ export class IoUringEngine implements Engine {
   readonly #cachedStat: CachedStat;
   readonly #control: Uint32Array;
   readonly #controlAddress: number;
+  /** For the registration of the ring itself. */
+  readonly #ringWords: Uint32Array;
+  readonly #ringAddress: number;
   readonly #reserve: number;
   readonly #sqPoll: boolean;
   /** Completions wait for us to enter the kernel (DEFER_TASKRUN). */
@@ -128,6 +129,9 @@ export class IoUringEngine implements Engine {
   #failure: Failure | undefined;
   /** Looks, while there is a failure, for what the kernel gives up. */
   #watch: NodeJS.Timeout | undefined;
+  /** What it still had was given up. */
+  #isLost = false;
+  #isClosed = false;
   #buffersRegistered = false;
   #filesRegistered = false;
 
@@ -152,7 +156,9 @@ export class IoUringEngine implements Engine {
     this.#controlAddress = addon.addressOf(this.#control);
     this.#scratch = new Scratch(addon, this.#allocate(Scratch.size(options.depth)));
     this.#cachedStat = new CachedStat(addon, this.#scratch);
-    const registered = this.#registerRing();
+    this.#ringWords = this.#control.subarray(CONTROL.ringFd);
+    this.#ringAddress = this.#controlAddress + CONTROL.ringFd * 4;
+    const registered = registerRing(addon, ring.fd, this.#ringWords, this.#ringAddress);
     this.#enterFd = registered === -1 ? ring.fd : registered;
     this.#enterFlags = registered === -1 ? 0 : IORING_ENTER_REGISTERED_RING;
 
@@ -202,7 +208,7 @@ export class IoUringEngine implements Engine {
       // The common case, for which nothing needs to be worked out.
       if (request.kind === STATX && this.#statAtOnce(request, index, generation)) return QUEUED;
       const wanted = 1 + this.#reserve;
-      if (sq.space(wanted) < wanted) return BUSY;
+      if (sq.space(wanted) < wanted) return this.#full(index, generation);
       let flags = request.fixedFile === true ? FIXED_FILE : 0;
       if (request.offLoop === true) flags |= ASYNC;
       this.#staged++;
@@ -222,6 +228,7 @@ export class IoUringEngine implements Engine {
 
   /** Queues a request that is tied to others: in a chain, with a deadline, behind a drain. */
   #queueTied(request: Request, index: number, generation: number): QueueStatus {
+    if (this.#failure !== undefined) return this.#full(index, generation);
     const sq = this.#sq;
     const deadline = request.deadlineMs > 0;
     // Inside a chain (0) the room was found when its first request was staged.
@@ -243,6 +250,13 @@ export class IoUringEngine implements Engine {
     this.#staged++;
     writeSqe(sq.sqes, sq.reserveKnown(), request, flags, index, generation, this.#scratch);
     if (deadline) this.#writeLinkTimeout(index, generation, request.deadlineMs, link);
+    return QUEUED;
+  }
+
+  /** No room; in a ring that failed there may never be any, and nothing needs it. */
+  #full(index: number, generation: number): QueueStatus {
+    if (this.#failure === undefined) return BUSY;
+    this.#finished.push(index, generation, this.#failure.result);
     return QUEUED;
   }
 
@@ -285,6 +299,8 @@ export class IoUringEngine implements Engine {
 
   reap(sink: CompletionSink, max: number): number {
     if (this.#finished.length > 0) return this.#reapFinished(sink);
+    // What comes now is of requests that were given up.
+    if (this.#isLost) return 0;
     const cq = this.#cq;
     let count = cq.available();
     if (count === 0) {
@@ -352,7 +368,7 @@ export class IoUringEngine implements Engine {
 
   idle(): boolean {
     if (this.#finished.length > 0) return true;
-    if (this.#failure !== undefined) return this.#cq.available() > 0;
+    if (this.#failure !== undefined) return !this.#isLost && this.#cq.available() > 0;
     this.#awake = false;
     // What comes after this look wakes us.
     if (this.#cq.setFlagsThenLook(0) || this.#look() > 0) return true;
@@ -368,7 +384,7 @@ export class IoUringEngine implements Engine {
   }
 
   setReferenced(referenced: boolean): void {
-    if (referenced === this.#referenced) return;
+    if (referenced === this.#referenced || this.#isClosed) return;
     this.#referenced = referenced;
     this.#left.referenced = referenced;
     if (referenced) this.#addon.wakeupRef(this.#wakeup);
@@ -378,17 +394,16 @@ export class IoUringEngine implements Engine {
   wait(minimum: number, timeoutMs: number): void {
     if (this.#finished.length > 0 || this.#cq.available() >= minimum) return;
     // The caller comes again until the time of a failed ring is over: a second at most.
-    if (this.#failure !== undefined) return;
+    if (this.#failure !== undefined) {
+      this.#cq.pause(Math.min(timeoutMs, RETRY_MS));
+      return;
+    }
     if (timeoutMs === Number.POSITIVE_INFINITY) {
       this.#enter(0, minimum, IORING_ENTER_GETEVENTS);
       return;
     }
     const words = this.#control;
-    const seconds = Math.floor(timeoutMs / 1000);
-    words[CONTROL.time] = seconds;
-    words[CONTROL.time + 1] = 0;
-    words[CONTROL.time + 2] = Math.floor((timeoutMs - seconds * 1000) * 1e6);
-    words[CONTROL.time + 3] = 0;
+    writeTimespec(words, CONTROL.time, timeoutMs);
     // struct io_uring_getevents_arg: sigmask, sigmask_sz, min_wait_usec, ts.
     words.fill(0, CONTROL.eventsArg, CONTROL.eventsArg + 4);
     write64(words, CONTROL.eventsArg + 4, this.#controlAddress + CONTROL.time * 4);
@@ -407,13 +422,7 @@ export class IoUringEngine implements Engine {
     if (this.#failure !== undefined) return this.#failure.result;
     const { fd } = this.#ring;
     if (this.#buffersRegistered) this.#addon.uringRegister(fd, IORING_UNREGISTER_BUFFERS, 0, 0);
-    const iovecs = new Uint32Array(regions.length * 4);
-    regions.forEach(({ address, length }, i) => {
-      write64(iovecs, i * 4, address);
-      write64(iovecs, i * 4 + 2, length);
-    });
-    const address = this.#addon.addressOf(iovecs);
-    const result = this.#addon.uringRegister(fd, IORING_REGISTER_BUFFERS, address, regions.length);
+    const result = registerBuffers(this.#addon, fd, regions);
     this.#buffersRegistered = result >= 0;
     return result;
   }
@@ -422,20 +431,24 @@ export class IoUringEngine implements Engine {
     if (this.#failure !== undefined) return this.#failure.result;
     const { fd } = this.#ring;
     if (this.#filesRegistered) this.#addon.uringRegister(fd, IORING_UNREGISTER_FILES, 0, 0);
-    const table = Int32Array.from(descriptors);
-    const address = this.#addon.addressOf(table);
-    const result = this.#addon.uringRegister(fd, IORING_REGISTER_FILES, address, table.length);
+    const result = registerFiles(this.#addon, fd, descriptors);
     this.#filesRegistered = result >= 0;
     return result;
   }
 
   close(): void {
     const addon = this.#addon;
+    this.#isClosed = true;
     this.#left.stop();
     clearInterval(this.#watch);
-    addon.ringUnguard(this.#ring.fd);
+    // The end of the environment has to know of what the kernel still has.
+    if (!this.#isLost) addon.ringUnguard(this.#ring.fd);
     addon.wakeupClose(this.#wakeup);
+    if (this.#isLost) return;
     addon.closeFd(this.#eventFd);
+    if (this.#enterFlags !== 0) {
+      unregisterRing(addon, this.#ring.fd, this.#enterFd, this.#ringWords, this.#ringAddress);
+    }
     this.#ring.close();
   }
 
@@ -457,8 +470,8 @@ export class IoUringEngine implements Engine {
 
   /** What was staged the kernel never took: it completes with the failure. */
   #refuseStaged({ result }: Failure): number {
-    if (this.#sqPoll) return 0;
-    const taken = withdraw(this.#sq, INTERNAL);
+    const taken = withdraw(this.#sq, INTERNAL, this.#sqPoll);
+    this.#staged = 0;
     for (let i = 0; i < taken.length; i += 2) {
       this.#finished.push(taken[i] as number, taken[i + 1] as number, result);
     }
@@ -475,9 +488,10 @@ export class IoUringEngine implements Engine {
     const failure = this.#failure as Failure;
     if (!failure.isOver) return 0;
     const lost = this.#inFlight;
-    LOST.push(this);
+    LOST.push(this, this.#scratch.keep());
     this.#inFlight = 0;
-    sink.lost?.(failure.result, failure.error);
+    this.#isLost = true;
+    sink.lost?.(failure.result, failure.lost);
     return lost;
   }
 
@@ -551,29 +565,14 @@ export class IoUringEngine implements Engine {
     w[at + 6] = 1;
   }
 
-  /** Saves the kernel a table lookup per call (5.18). Returns the index, or -1 where it cannot. */
-  #registerRing(): number {
-    const w = this.#control;
-    const at = CONTROL.ringFd;
-    // struct io_uring_rsrc_update: offset (any free index), resv, data.
-    w[at] = 0xffff_ffff;
-    w[at + 1] = 0;
-    write64(w, at + 2, this.#ring.fd);
-    const address = this.#controlAddress + at * 4;
-    const { fd } = this.#ring;
-    const result = this.#addon.uringRegister(fd, IORING_REGISTER_RING_FDS, address, 1);
-    return result === 1 ? (w[at] as number) : -1;
-  }
-
   #limitWorkers(most: number | undefined): { workers: string } | undefined {
     if (most === undefined) return undefined;
     const at = CONTROL.eventsArg;
     const values = this.#control.subarray(at, at + 2);
     const address = this.#controlAddress + at * 4;
-    const limits = limitWorkers(this.#addon, this.#ring.fd, values, address, most);
+    const workers = limitWorkers(this.#addon, this.#ring.fd, values, address, most);
     values.fill(0);
-    if (limits === undefined) return { workers: "as many as the kernel starts" };
-    return { workers: `at most ${limits.files} for files, ${limits.others} for others` };
+    return { workers };
   }
 
   #check(result: number, syscall: string): number {

@@ -55,6 +55,8 @@ export class Failure {
   readonly result: number;
   /** What every operation of the ring fails with. */
   readonly error: ProactorError;
+  /** What those fail with that the kernel had, and may still be doing. */
+  readonly lost: ProactorError;
   readonly #until = performance.now() + LET_GO_MS;
 
   constructor(result: number) {
@@ -68,6 +70,12 @@ export class Failure {
         : "Allow io_uring_enter (seccomp) to the end, or set PROACTOR_ENGINE=thread_pool",
       { cause },
     );
+    this.lost = new ProactorError(
+      "ERR_PROACTOR_ENGINE_UNAVAILABLE",
+      `The engine io_uring has failed for good with this in flight: ${cause.message}`,
+      "Do not use its memory again: it may be done, and the kernel may still write there",
+      { cause },
+    );
   }
 
   /** Whether the kernel has had its time to give up what it had taken. */
@@ -77,15 +85,15 @@ export class Failure {
 }
 
 /**
- * Takes back what was staged and the kernel never took. Not with a thread of the kernel that
- * submits, which may be taking it.
+ * Takes back what was staged and the kernel never took.
  *
+ * @param shared Whether a thread of the kernel may be taking what is published.
  * @returns Slot and generation of each request, two by two.
  */
-export function withdraw(sq: SubmissionQueue, internal: number): number[] {
+export function withdraw(sq: SubmissionQueue, internal: number, shared: boolean): number[] {
   const taken: number[] = [];
   const { sqes: w, tail, entries, shift } = sq;
-  for (let left = sq.withdraw(); left > 0; left--) {
+  for (let left = sq.withdraw(shared); left > 0; left--) {
     const at = ((tail - left) & (entries - 1)) << shift;
     const high = w[at + 9] as number;
     if (high < internal) taken.push(w[at + 8] as number, high);

@@ -259,3 +259,10 @@ function writePath(w: Uint32Array, at: number, request: Request, slot: number, s
       return;
   }
 }
+
+/** Writes a time as struct __kernel_timespec: four words. */
+export function writeTimespec(words: Uint32Array, at: number, ms: number): void {
+  const seconds = Math.floor(ms / 1000);
+  write64(words, at, seconds);
+  write64(words, at + 2, Math.floor((ms - seconds * 1000) * 1e6));
+}

@@ -116,6 +116,11 @@ export class Scratch {
     this.#large.delete(slot);
   }
 
+  /** All that any slot has beyond its cell, for those who keep it: `release` drops it. */
+  keep(): unknown {
+    return [...this.#large.values()];
+  }
+
   #timespec(byte: number, ms: number): number {
     const at = byte / 4;
     const seconds = Math.floor(ms / 1000);

@@ -1,6 +1,8 @@
 import { IORING_REGISTER_IOWQ_MAX_WORKERS } from "../../abi/io-uring.ts";
 import type { NativeAddon } from "../../native/addon.ts";
 
+const UNLIMITED = "as many as the kernel starts";
+
 /**
  * Limits the threads that the kernel starts for what would block: `most` for regular files and
  * block devices, where its own limit is not lower, and `most` for everything else, where its own is
@@ -11,7 +13,7 @@ import type { NativeAddon } from "../../native/addon.ts";
  *
  * @param values Two words that the kernel can write to.
  * @param address Where they are.
- * @returns What is in force; undefined where the kernel has no such limit (before 5.15).
+ * @returns What is in force, in words: before 5.15 the kernel has no such limit.
  */
 export function limitWorkers(
   addon: NativeAddon,
@@ -19,14 +21,14 @@ export function limitWorkers(
   values: Uint32Array,
   address: number,
   most: number,
-): { files: number; others: number } | undefined {
+): string {
   const register = () => addon.uringRegister(ringFd, IORING_REGISTER_IOWQ_MAX_WORKERS, address, 2);
   // Zeros change nothing; the kernel answers with what was in force.
   values.fill(0);
-  if (register() < 0) return undefined;
+  if (register() < 0) return UNLIMITED;
   const lower = (limit: number) => (limit === 0 ? most : Math.min(limit, most));
   const [files, others] = [lower(values[0] as number), lower(values[1] as number)];
   values[0] = files;
   values[1] = others;
-  return register() < 0 ? undefined : { files, others };
+  return register() < 0 ? UNLIMITED : `at most ${files} for files, ${others} for others`;
 }
