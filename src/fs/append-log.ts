@@ -1,5 +1,4 @@
-import { constants } from "node:fs";
-import { invalidArgType } from "../base/argument-errors.ts";
+import { invalidArgType, invalidState } from "../base/argument-errors.ts";
 import { abortError, errnoOf, ProactorError, systemError } from "../base/errors.ts";
 import { INSPECT, type InspectArguments, shownAs } from "../base/inspect.ts";
 import { DEFAULT_LOG_BYTES, LOG_STAGING_BYTES, MAX_TIMER_MS } from "../base/limits.ts";
@@ -8,6 +7,8 @@ import {
   type PathLike,
   parseFileMode,
   validateAbortSignal,
+  validateBoolean,
+  validateFunction,
   validateInteger,
   validateNumber,
   validatePath,
@@ -15,10 +16,12 @@ import {
 import { warnForgotten } from "../base/warnings.ts";
 import { AbortListeners } from "../runtime/abort.ts";
 import { copied, errorFrom, failing } from "../runtime/failing.ts";
-import { closeFd, fsyncFolderOf, openFd, statFd } from "./calls.ts";
-import { type LogFile, openedLogFile, type Packed, writePacked } from "./log-file.ts";
+import { type LogFile, type Packed, writePacked } from "./log-file.ts";
+import { LogPlace, type LogRecovery, recoverLines } from "./log-place.ts";
 import { Packer, type Piece } from "./packer.ts";
 
+/** Stops a write; it is not shown to callers. */
+const OVERTAKEN = new Error("flushSync has written it");
 const ETIMEDOUT = -errnoOf("ETIMEDOUT");
 
 /** How a log is opened. */
@@ -30,6 +33,16 @@ export interface AppendLogOptions {
    * rejects with `ERR_PROACTOR_EXHAUSTED`, unless nothing else waits; see `AppendLog.ready`.
    */
   readonly maxPendingBytes?: number | undefined;
+  /**
+   * For logs of lines: cuts off what is behind the last newline before anything is appended. A
+   * crash leaves such a part. `AppendLog.recovered` says what was cut off.
+   */
+  readonly recover?: boolean | undefined;
+  /**
+   * Called after every group with the size that the log has now: large enough to `rotate`, for
+   * instance. Not called while a `rotate` or `reopen` is on its way.
+   */
+  readonly onSize?: ((size: number, log: AppendLog) => void) | undefined;
 }
 
 /** How one append waits. */
@@ -56,8 +69,17 @@ interface Entry {
   readonly resolve: (position: number | Promise<never>) => void;
   /** Ends the clock and the listener of one that can be taken back. */
   release: (() => void) | undefined;
-  /** It was taken back while it waited. */
+  /** It was settled, or taken back while it waited. */
   gone: boolean;
+  /** Where the log goes on: what was appended before stays in the old file. */
+  readonly change: (() => Promise<LogFile>) | undefined;
+}
+
+/** What only a log that was opened by its path has. */
+interface Placed {
+  readonly place: LogPlace;
+  readonly recovered: LogRecovery | undefined;
+  readonly onSize: AppendLogOptions["onSize"];
 }
 
 /**
@@ -73,14 +95,17 @@ export async function openLog(path: PathLike, options: AppendLogOptions = {}): P
   const told = optionsOf(options);
   const { maxPendingBytes = DEFAULT_LOG_BYTES } = told;
   validateInteger(maxPendingBytes, "options.maxPendingBytes", 1);
+  const { recover = false, onSize } = told;
+  validateBoolean(recover, "options.recover");
+  if (onSize !== undefined) validateFunction(onSize, "options.onSize");
   const mode = parseFileMode(told.mode, "options.mode", 0o666);
-  const fd = await openFd(checked, constants.O_WRONLY | constants.O_CREAT, mode);
+  const place = new LogPlace(checked, mode);
+  const file = await place.open(checked);
   try {
-    const { size } = await statFd(fd);
-    await fsyncFolderOf(checked);
-    return new AppendLog(await openedLogFile(fd), size, maxPendingBytes);
+    const recovered = recover ? await recoverLines(checked) : undefined;
+    return new AppendLog(file, file.size(), maxPendingBytes, { place, recovered, onSize });
   } catch (error) {
-    await closeFd(fd);
+    await file.close();
     throw error;
   }
 }
@@ -99,16 +124,26 @@ export async function openLog(path: PathLike, options: AppendLogOptions = {}): P
  *   well, because the kernel tells of lost pages once. So every append of that group rejects, and
  *   every later one with `ERR_PROACTOR_LOG_FAILED`. Open the log anew and check its end.
  * - A crash can leave a part of what was not confirmed yet behind the last confirmed byte. Give
- *   records a length and a checksum, and cut off the rest when you open the log.
+ *   records a length and a checksum, and cut off the rest when you open the log; or write lines,
+ *   and open it with `recover`.
  */
 export class AppendLog implements AsyncDisposable {
-  readonly #file: LogFile;
+  #file: LogFile;
   readonly #maxPendingBytes: number;
   readonly #aborts = new AbortListeners();
   readonly #packer = new Packer(LOG_STAGING_BYTES);
   /** Where the next group goes: everything before is on the device. */
   #end: number;
   #waiting: Entry[] = [];
+  /** Entries of the group that is on its way. */
+  #leaving: readonly Entry[] = [];
+  /** How often `flushSync` wrote what was on its way. */
+  #overtaken = 0;
+  /** Changes of the file that wait or are on their way. */
+  #changes = 0;
+  /** Settles when nothing is on its way to the file any more. */
+  #idle: Promise<void> | undefined;
+  readonly #placed: Placed | undefined;
   /** Entries of {@link #waiting} that were not taken back. */
   #alive = 0;
   #pendingBytes = 0;
@@ -120,7 +155,8 @@ export class AppendLog implements AsyncDisposable {
   #readyListeners: (() => void)[] = [];
 
   /** Logs are made by {@link openLog}. */
-  constructor(file: LogFile, end: number, maxPendingBytes: number) {
+  constructor(file: LogFile, end: number, maxPendingBytes: number, placed?: Placed) {
+    this.#placed = placed;
     this.#file = file;
     this.#end = end;
     this.#maxPendingBytes = maxPendingBytes;
@@ -139,6 +175,11 @@ export class AppendLog implements AsyncDisposable {
     else if (this.#closing !== undefined) state = "closed";
     const { size, pendingBytes, groups } = this;
     return shownAs("AppendLog", { state, size, pendingBytes, groups }, how);
+  }
+
+  /** What was cut off when the log was opened; undefined unless `recover` was asked for. */
+  get recovered(): LogRecovery | undefined {
+    return this.#placed?.recovered;
   }
 
   /** Bytes that wait or are on their way. */
@@ -162,7 +203,8 @@ export class AppendLog implements AsyncDisposable {
     try {
       const pieces = Array.isArray(data) ? data.map(pieceOf) : [pieceOf(data)];
       const bytes = pieces.reduce((sum, piece) => sum + piece.bytes, 0);
-      this.#checkState(bytes);
+      this.#checkState();
+      this.#checkRoom(bytes);
       return this.#enqueue(pieces, bytes, checkOptions(options));
     } catch (error) {
       return Promise.reject(error);
@@ -186,6 +228,68 @@ export class AppendLog implements AsyncDisposable {
   }
 
   /**
+   * Brings everything that was appended to the device before it returns, by calls that block: for
+   * `process.on("exit")`, where nothing else is done any more. The appends are settled as if they
+   * had been waited for; what is on its way is not written twice. While a `reopen` or `rotate`
+   * waits, all of it goes to the old file.
+   *
+   * @throws The error of the first append that cannot be written. Nothing of it is left in the
+   * file, and it and those behind it go on waiting; or `ERR_PROACTOR_LOG_FAILED`.
+   */
+  flushSync(): void {
+    if (this.#failed !== undefined) throw copied(this.#failed);
+    const pending = [...this.#leaving, ...this.#waiting].filter(({ gone }) => !gone);
+    const entries = pending.filter(({ change }) => change === undefined);
+    if (entries.length === 0) return;
+    this.#overtaken++;
+    this.#leaving = [];
+    // The memory of the other one may be with the kernel.
+    const packer = new Packer(LOG_STAGING_BYTES);
+    packer.begin(entries.flatMap(({ pieces }) => pieces));
+    const { written, error, unsynced } = packer.done
+      ? { written: 0, error: undefined, unsynced: undefined }
+      : this.#file.writeNow(packer, this.#end);
+    if (unsynced !== undefined) this.#poison(unsynced);
+    const { count, end } = this.#whole(entries, written);
+    try {
+      if (error !== undefined) this.#file.truncate(end);
+    } catch (thrown) {
+      this.#poison(errorFrom(thrown));
+    }
+    this.#tell(entries.slice(0, count), undefined, written > 0 ? 1 : 0);
+    this.#waiting = pending.filter(({ gone }) => !gone);
+    this.#alive = this.#waiting.length;
+    if (this.#failed !== undefined) throw copied(this.#failed);
+    if (error !== undefined) throw error;
+  }
+
+  /**
+   * Opens the path anew, after another program has renamed the file. What was appended before goes
+   * to the old file, what is appended from here on to the one that the path then names.
+   *
+   * Rejects where that cannot be opened (`EMFILE`); the log goes on in the old file.
+   */
+  reopen(): Promise<void> {
+    return this.#change((place) => place.open());
+  }
+
+  /**
+   * Gives the file another name, on the same file system, and goes on in a new one. What was
+   * appended before is in the old file, what is appended from here on in the new one.
+   *
+   * Rejects with `EEXIST` where there is such a file, and with the error of rename(2) or open(2).
+   * The old file has its old name then, and the log goes on in it.
+   */
+  rotate(newPath: PathLike): Promise<void> {
+    try {
+      const name = validatePath(newPath, "newPath");
+      return this.#change((place) => place.rotate(name));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
    * Takes no more, waits for what was appended, and closes the file. Rejects if the log has failed
    * or close(2) does; the file is closed all the same.
    */
@@ -204,7 +308,21 @@ export class AppendLog implements AsyncDisposable {
     try {
       await this.flush();
     } finally {
+      // After a flushSync, what it overtook may still be on its way.
+      await this.#idle;
       await this.#file.close();
+    }
+  }
+
+  async #change(change: (place: LogPlace) => Promise<LogFile>): Promise<void> {
+    this.#checkState();
+    const placed = this.#placed;
+    if (placed === undefined) throw invalidState("The log was not opened by its path");
+    this.#changes++;
+    try {
+      await this.#enqueue([], 0, undefined, () => change(placed.place));
+    } finally {
+      this.#changes--;
     }
   }
 
@@ -212,9 +330,10 @@ export class AppendLog implements AsyncDisposable {
     pieces: readonly Piece[],
     bytes: number,
     options: AppendOptions | undefined,
+    change?: () => Promise<LogFile>,
   ): Promise<number> {
     return new Promise((resolve) => {
-      const entry = { pieces, bytes, resolve, release: undefined, gone: false };
+      const entry = { pieces, bytes, resolve, release: undefined, gone: false, change };
       this.#waiting.push(entry);
       this.#alive++;
       this.#pendingBytes += bytes;
@@ -223,11 +342,14 @@ export class AppendLog implements AsyncDisposable {
     });
   }
 
-  #checkState(bytes: number): void {
+  #checkState(): void {
     if (this.#failed !== undefined) throw copied(this.#failed);
     if (this.#closing !== undefined) {
       throw new ProactorError("ERR_PROACTOR_CLOSED", "The log was closed before");
     }
+  }
+
+  #checkRoom(bytes: number): void {
     const pending = this.#pendingBytes;
     if (pending > 0 && pending + bytes > this.#maxPendingBytes) {
       throw new ProactorError(
@@ -240,7 +362,6 @@ export class AppendLog implements AsyncDisposable {
 
   #watch(entry: Entry, { signal, deadlineMs }: AppendOptions): void {
     const takeBack = (error: Error) => {
-      entry.gone = true;
       this.#alive--;
       this.#settle(entry, error);
     };
@@ -267,14 +388,19 @@ export class AppendLog implements AsyncDisposable {
     if (this.#running) return;
     this.#running = true;
     // Whatever is appended in this tick, and by its microtasks, is one group.
-    process.nextTick(() => void this.#run());
+    this.#idle = new Promise((resolve) => {
+      process.nextTick(() => resolve(this.#run()));
+    });
   }
 
   async #run(): Promise<void> {
     while (this.#alive > 0) {
       const group = this.#take();
-      if (this.#failed === undefined) await this.#commit(group);
-      else for (const entry of group) this.#settle(entry, copied(this.#failed));
+      const [first] = group;
+      if (this.#failed !== undefined) {
+        for (const entry of group) this.#settle(entry, copied(this.#failed));
+      } else if (first?.change !== undefined) await this.#goOnIn(first, first.change);
+      else await this.#commit(group);
       // Those who were just told may append at once: let them into the next group.
       await new Promise<void>((resolve) => process.nextTick(resolve));
     }
@@ -282,35 +408,59 @@ export class AppendLog implements AsyncDisposable {
     this.#running = false;
   }
 
-  /** All that waits: from here on, nobody takes it back. */
+  /** All that waits, to the next change of the file: from here on, it cannot be taken back. */
   #take(): Entry[] {
     const group = this.#waiting.filter(({ gone }) => !gone);
+    const at = this.#changes === 0 ? -1 : group.findIndex(({ change }) => change !== undefined);
+    this.#waiting = at === -1 ? [] : group.splice(Math.max(at, 1));
+    this.#alive = this.#waiting.length;
     for (const { release } of group) release?.();
-    this.#waiting = [];
-    this.#alive = 0;
     return group;
+  }
+
+  /** Changes the file, or stays in the one that there is. Never rejects. */
+  async #goOnIn(entry: Entry, change: () => Promise<LogFile>): Promise<void> {
+    try {
+      const file = await change();
+      let end: number;
+      try {
+        // At once: a flushSync may have written to the same file since it was opened.
+        end = file.size();
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+      const old = this.#file;
+      this.#file = file;
+      this.#end = end;
+      collected.unregister(this);
+      if (this.#closing === undefined) collected.register(this, file, this);
+      await old.close();
+      this.#settle(entry, end);
+    } catch (error) {
+      this.#settle(entry, errorFrom(error));
+    }
   }
 
   /** Writes a group, brings it to the device, and tells everybody. Never rejects. */
   async #commit(group: readonly Entry[]): Promise<void> {
     let first = 0;
+    const overtaken = this.#overtaken;
     if (group.every(({ pieces }) => pieces.length === 0)) return this.#tell(group, undefined, 0);
     while (first < group.length) {
-      const { written, error } = await this.#write(group.slice(first)).catch((thrown) => ({
+      this.#leaving = group.slice(first);
+      const { written, error } = await this.#write(this.#leaving).catch((thrown) => ({
         written: 0,
         // Nobody knows what was written before something of ours threw.
         error: this.#poison(errorFrom(thrown)),
         unsynced: undefined,
       }));
+      if (overtaken !== this.#overtaken) return;
       if (this.#failed !== undefined) return this.#tell(group.slice(first), undefined);
-      let last = first;
-      let end = this.#end;
-      for (; last < group.length; last++) {
-        const next = end + (group[last] as Entry).bytes;
-        if (next > this.#end + written) break;
-        end = next;
-      }
+      const { count, end } = this.#whole(this.#leaving, written);
+      let last = first + count;
       const lost = error === undefined ? undefined : await this.#repair(end, last > first);
+      if (overtaken !== this.#overtaken) return;
       this.#tell(group.slice(first, last), lost);
       if (lost !== undefined) {
         this.#tell(group.slice(last), lost);
@@ -321,10 +471,22 @@ export class AppendLog implements AsyncDisposable {
     }
   }
 
+  /** How many entries lie wholly in the bytes written from the end on, and where those end. */
+  #whole(entries: readonly Entry[], written: number): { count: number; end: number } {
+    let end = this.#end;
+    let count = 0;
+    for (; count < entries.length; count++) {
+      const next = end + (entries[count] as Entry).bytes;
+      if (next > this.#end + written) break;
+      end = next;
+    }
+    return { count, end };
+  }
+
   /** After a write that failed: cuts the broken append off, confirms those before it. */
   async #repair(end: number, some: boolean): Promise<Error | undefined> {
     try {
-      await this.#file.truncate(end);
+      this.#file.truncate(end);
       if (some) await this.#file.sync();
       return undefined;
     } catch (error) {
@@ -335,7 +497,10 @@ export class AppendLog implements AsyncDisposable {
   /** Says how many bytes of the group were written, and why not more. */
   async #write(group: readonly Entry[]): Promise<Packed> {
     this.#packer.begin(group.flatMap(({ pieces }) => pieces));
-    const end = await writePacked(this.#file, this.#packer, this.#end, true);
+    const overtaken = this.#overtaken;
+    // What flushSync has settled is the caller's again: nothing more of it is packed.
+    const stopped = () => (overtaken === this.#overtaken ? undefined : OVERTAKEN);
+    const end = await writePacked(this.#file, this.#packer, this.#end, true, stopped);
     if (end.unsynced !== undefined) this.#poison(end.unsynced);
     return end;
   }
@@ -352,6 +517,16 @@ export class AppendLog implements AsyncDisposable {
         cause === undefined ? position : entry === entries[0] ? cause : copied(cause),
       );
     }
+    if (groups > 0) this.#sayHowLarge();
+  }
+
+  #sayHowLarge(): void {
+    const onSize = this.#placed?.onSize;
+    if (onSize === undefined || this.#failed !== undefined) return;
+    // What it throws is an uncaught exception of its own, and stops nothing here.
+    queueMicrotask(() => {
+      if (this.#changes === 0) onSize(this.#end, this);
+    });
   }
 
   #poison(cause: Error): Error {
@@ -366,6 +541,7 @@ export class AppendLog implements AsyncDisposable {
 
   #settle(entry: Entry, end: number | Error): void {
     entry.release?.();
+    entry.gone = true;
     this.#pendingBytes -= entry.bytes;
     entry.resolve(typeof end === "number" ? end : failing(end));
     if (this.#readyListeners.length === 0 || !this.#hasRoom()) return;

@@ -58,6 +58,7 @@ export {
   copyTree,
 } from "./copy-tree.ts";
 export { type DurableData, type WriteDurableOptions, writeDurable } from "./durable.ts";
+export type { LogRecovery } from "./log-place.ts";
 export {
   type BatchRead,
   type BatchResult,
@@ -70,6 +71,7 @@ export {
   type ReadFilesResult,
   readFiles,
 } from "./read-files.ts";
+export { type LogEntry, readLog } from "./read-log.ts";
 export { explain } from "./road.ts";
 export {
   type Advice,

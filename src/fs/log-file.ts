@@ -1,10 +1,11 @@
 /** Writes with an fdatasync after them, on the ring and on node:fs. */
+import { constants } from "node:fs";
 import { RWF_DSYNC } from "../abi/linux-flags.ts";
 import { errnoOf, systemError } from "../base/errors.ts";
 import { Link, OperationKind, Request } from "../core/index.ts";
 import { errorFrom } from "../runtime/failing.ts";
 import type { Session } from "../runtime/session.ts";
-import { closeFd, fdatasyncFd, truncateFd } from "./calls.ts";
+import { closeFd, fdatasyncFd } from "./calls.ts";
 import { nodeFs, nodePromises } from "./node.ts";
 import type { Packer } from "./packer.ts";
 import { road } from "./road.ts";
@@ -42,8 +43,15 @@ export interface LogFile {
   commit(bytes: Uint8Array, position: number, sync: boolean): Promise<Committed>;
   /** fdatasync(2). */
   sync(): Promise<void>;
-  /** ftruncate(2). */
-  truncate(size: number): Promise<void>;
+  /**
+   * Writes all that a packer has, brings what was written to the device, and returns when that is
+   * done. Never throws. A `commit` may be on its way; see {@link writeNow}.
+   */
+  writeNow(packer: Packer, position: number): Packed;
+  /** ftruncate(2), at once: nothing that is written meanwhile is cut off by it. */
+  truncate(size: number): void;
+  /** Its size, at once. */
+  size(): number;
   close(): Promise<void>;
 }
 
@@ -120,9 +128,54 @@ export function logFileOf(fd: number): LogFile {
     fd,
     commit,
     sync: () => fdatasyncFd(fd),
-    truncate: (size) => truncateFd(fd, size),
+    writeNow: (packer, position) => writeNow(fd, packer, position),
+    truncate: (size) => nodeFs.ftruncateSync(fd, size),
+    size: () => nodeFs.fstatSync(fd).size,
     close: () => closeFd(fd),
   };
+}
+
+/**
+ * Writes by calls that block. What is on its way meanwhile need not be waited for: it writes the
+ * same bytes to the same place, before or after.
+ *
+ * The file is opened once more, because Linux tells of lost pages once for every opening: an
+ * fdatasync on its way would take the answer away, and the one here would say that all is well.
+ */
+function writeNow(fd: number, packer: Packer, position: number): Packed {
+  const own = openedAgain(fd);
+  let written = 0;
+  let error: Error | undefined;
+  try {
+    try {
+      do {
+        let bytes = packer.fill();
+        while (bytes.length > 0) {
+          const count = nodeFs.writeSync(own, bytes, 0, bytes.length, position + written);
+          if (count === 0) throw systemError(EIO, "write");
+          written += count;
+          bytes = bytes.subarray(count);
+        }
+      } while (!packer.done);
+    } catch (thrown) {
+      error = errorFrom(thrown);
+    }
+    if (written > 0) nodeFs.fdatasyncSync(own);
+    return { written, error, unsynced: undefined };
+  } catch (unsynced) {
+    return { written, error, unsynced: errorFrom(unsynced) };
+  } finally {
+    if (own !== fd) nodeFs.closeSync(own);
+  }
+}
+
+/** The same file by another descriptor; where there is none to be had, by the same. */
+function openedAgain(fd: number): number {
+  try {
+    return nodeFs.openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY);
+  } catch {
+    return fd;
+  }
 }
 
 async function syncsWrites(fd: number): Promise<boolean> {

@@ -5,58 +5,12 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { errnoOf } from "../../src/base/errors.ts";
 import { AppendLog, openLog } from "../../src/fs/append-log.ts";
-import type { Committed, LogFile } from "../../src/fs/log-file.ts";
 import { moduleUrl, runProgram } from "../support/child.ts";
+import { FakeFile, outcomes } from "../support/log-file.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 
-const ENOSPC = -errnoOf("ENOSPC");
 const EIO = -errnoOf("EIO");
 const PLENTY = 64 * 1024 * 1024;
-
-/** A file in memory, of which a test says what happens to it. */
-class FakeFile implements LogFile {
-  readonly fd = -1;
-  bytes = Buffer.alloc(0);
-  /** Bytes that it can hold. */
-  room = Number.POSITIVE_INFINITY;
-  /** The most that one write writes. */
-  most = Number.POSITIVE_INFINITY;
-  /** What fdatasync answers. */
-  synced = 0;
-  readonly calls: string[] = [];
-
-  async commit(bytes: Uint8Array, position: number, sync: boolean): Promise<Committed> {
-    const count = Math.min(bytes.length, this.most, this.room - position);
-    this.calls.push(`write ${bytes.length} at ${position}: ${count}`);
-    await new Promise(setImmediate);
-    if (bytes.length > 0 && count <= 0) return { written: ENOSPC, synced: undefined };
-    this.bytes = Buffer.concat([this.bytes.subarray(0, position), bytes.subarray(0, count)]);
-    if (!sync || count < bytes.length) return { written: count, synced: undefined };
-    return { written: count, synced: this.synced };
-  }
-
-  async sync(): Promise<void> {
-    this.calls.push("sync");
-    if (this.synced < 0) throw Object.assign(new Error("EIO"), { code: "EIO" });
-  }
-
-  async truncate(size: number): Promise<void> {
-    this.calls.push(`truncate ${size}`);
-    this.bytes = this.bytes.subarray(0, size);
-  }
-
-  async close(): Promise<void> {
-    this.calls.push("close");
-  }
-}
-
-/** What became of each append: its position, or the code of its error. */
-async function outcomes(appends: readonly Promise<number>[]): Promise<(number | string)[]> {
-  const settled = await Promise.allSettled(appends);
-  return settled.map((each) =>
-    each.status === "fulfilled" ? each.value : String((each.reason as { code: string }).code),
-  );
-}
 
 describe("AppendLog", () => {
   it("tells each of many writers where its bytes are, and shares groups", async () => {
