@@ -40,7 +40,8 @@ export interface AppendLogOptions {
   readonly recover?: boolean | undefined;
   /**
    * Called after every group with the size that the log has now: large enough to `rotate`, for
-   * instance. Not called while a `rotate` or `reopen` is on its way.
+   * instance. Not called while a `rotate` or `reopen` is on its way,
+   * nor after `close`.
    */
   readonly onSize?: ((size: number, log: AppendLog) => void) | undefined;
 }
@@ -525,7 +526,7 @@ export class AppendLog implements AsyncDisposable {
     if (onSize === undefined || this.#failed !== undefined) return;
     // What it throws is an uncaught exception of its own, and stops nothing here.
     queueMicrotask(() => {
-      if (this.#changes === 0) onSize(this.#end, this);
+      if (this.#changes === 0 && this.#closing === undefined) onSize(this.#end, this);
     });
   }
 

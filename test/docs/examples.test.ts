@@ -128,6 +128,13 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
       "the file ends with: kept",
     ],
   },
+  "pino-destination": {
+    lines: ["501 lines in several files"],
+  },
+  "sonic-boom": {
+    argument: (folder) => join(folder, "log"),
+    lines: ["ends with: at once", "5002 lines"],
+  },
   "copy-tree": {
     argument: (folder) => folder,
     lines: ["20 files, 2 folders, 20480 bytes", "aborted after at least 5, no half file is left"],

@@ -122,6 +122,24 @@ describe("AppendLog.rotate", () => {
     }, "log");
   });
 
+  it("is not asked for by onSize once the log is closed", async () => {
+    await withTempDir(async (dir) => {
+      let calls = 0;
+      const onSize = () => {
+        calls++;
+      };
+      const log = await openLog(join(dir, "log"), { onSize });
+      await log.append("a");
+      await new Promise(setImmediate);
+      assert.equal(calls, 1);
+      const last = log.append("b");
+      log.flushSync();
+      await log.close();
+      assert.equal(await last, 1);
+      assert.equal(calls, 1);
+    }, "log");
+  });
+
   it("replaces no file, and stays where the new name cannot be given", async () => {
     await withTempDir(async (dir) => {
       const path = join(dir, "log");

@@ -88,6 +88,7 @@ export const BEYOND: Readonly<Record<string, string>> = {
   openLog: "opens an append log with group commit",
   punchHole: "gives a part of a file back to the disk: FALLOCATE",
   readBatch: "many parts of files in one submission",
+  readLog: "the whole lines of an append log, each with its position",
   readFiles: "many files through direct descriptors, so that none is too many",
   walk: "a tree's names, with their status in batches",
   writeDurable: "replaces a file as a whole, or writes and syncs in place, until it is on the disk",
