@@ -262,9 +262,11 @@ describe("AppendLog.flushSync", () => {
     };
     const append = log.append("a");
     await new Promise(process.nextTick);
+    // What close waits for is settled by it, too.
+    const closed = log.close();
     log.flushSync();
     assert.equal(await append, 0);
-    await log.close();
+    await closed;
     assert.deepEqual(file.calls, ["write 1 at 0: 1", "write 1 at 0 now: 1", "ended", "close"]);
   });
 
