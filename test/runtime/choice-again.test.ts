@@ -7,12 +7,12 @@ import { moduleUrl, runProgram } from "../support/child.ts";
 /** Why the shell cannot limit descriptors for a child, or io_uring cannot run. */
 function whyNot(): string | false {
   if (!probeEngine("io_uring").available) return "io_uring cannot run here";
-  const tried = spawnSync("sh", ["-c", "ulimit -n 64"]);
+  const tried = spawnSync("sh", ["-c", "ulimit -n 256"]);
   return tried.status !== 0 && "There is no shell that limits descriptors";
 }
 
 describe("an engine that could not start for want of descriptors", { skip: whyNot() }, () => {
-  /** Runs a program with 64 descriptors; `fill` takes all that are left, `free` closes them. */
+  /** Runs a program with 256 descriptors; `fill` takes all that are left, `free` closes them. */
   async function run(source: string): Promise<unknown> {
     const text = `
       import fs from "node:fs";
@@ -27,7 +27,7 @@ describe("an engine that could not start for want of descriptors", { skip: whyNo
     const { code, stdout, stderr } = await runProgram("sh", {
       args: [
         "-c",
-        'ulimit -n 64; exec "$@"',
+        'ulimit -n 256; exec "$@"',
         "sh",
         process.execPath,
         "--input-type=module",
