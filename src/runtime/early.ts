@@ -4,7 +4,7 @@ import { Link, OPERATIONS, OperationKind, type Request } from "../core/index.ts"
 
 /** How soon a request of some kind is handed over. */
 const Urgency = {
-  /** It only looks: collected with others, the first of a small batch excepted. */
+  /** It only looks: collected with others. */
   Looks: 0,
   /** A write: at once in a program that starts few at a time, else as what only looks. */
   Writes: 1,
@@ -35,11 +35,13 @@ const URGENCY = Uint8Array.from(OPERATIONS, (_, kind) => {
 });
 
 // Constants out of other modules, or of objects, are looked up at every use; these are code.
-const { Looks: IS_LOOK, Writes: IS_WRITE, Changes: IS_CHANGE, Opens: IS_OPEN } = Urgency;
+const { Looks: IS_LOOK, Changes: IS_CHANGE, Opens: IS_OPEN } = Urgency;
 const NOT_TIED = Link.None;
 const MOST = EARLY_BATCH;
 const SMALL = EARLY_SMALL;
 const LATE_MS = EARLY_LATE_MS;
+/** The first of a batch begins no later than the end of the tick: nothing is behind it. */
+const FIRST_LOOK = 2;
 const MAKES = constants.O_CREAT | constants.O_TRUNC;
 
 /** Decides whether what is staged waits for the end of the tick. */
@@ -48,9 +50,8 @@ export interface StartRule {
    * Whether everything staged is to be handed over now.
    *
    * @param request The request that was just staged.
-   * @param inFlight How many are in flight, this one included.
    */
-  isDue(request: Request, inFlight: number): boolean;
+  isDue(request: Request): boolean;
   /** Notes that everything staged was handed over. */
   handedOver(): void;
   /** Notes that a turn is about to hand over everything. */
@@ -69,12 +70,15 @@ export function changes(kind: OperationKind): boolean | "maybe" {
  * Decides what does not wait for the end of the tick (record 30): work that was started goes on
  * while the program computes.
  *
- * Handing over costs a system call, and looking at the clock 50 to 80 ns, so neither is done per
- * read in a program that starts many at a time.
+ * Handing over costs a system call, and the clock is not free. What only looks loses nothing while
+ * it waits, so it is counted, and the clock is looked at for the second, fourth, eighth and
+ * sixteenth of a batch only.
  */
 export class EarlyStart implements StartRule {
   /** How many are staged that were not handed over. */
   #collected = 0;
+  /** At how many the clock is looked at, or the batch is long enough. */
+  #next = FIRST_LOOK;
   /** How many were handed over since the last turn. */
   #before = 0;
   /** The last batch was a small one. */
@@ -87,24 +91,18 @@ export class EarlyStart implements StartRule {
     this.#now = now;
   }
 
-  isDue(request: Request, inFlight: number): boolean {
+  isDue(request: Request): boolean {
     // The members of a chain are handed over together, or the kernel cuts it.
     if (request.link !== NOT_TIED) return false;
     const collected = ++this.#collected;
-    const urgency = URGENCY[request.kind] as number;
-    if (urgency !== IS_LOOK) {
-      if (urgency === IS_CHANGE) return true;
-      if (urgency === IS_OPEN && (request.flags & MAKES) !== 0) return true;
-      if (urgency === IS_WRITE && this.#small) return true;
-    }
-    if (this.#small === true) return inFlight === 1 || this.#isLate();
-    // One look at the clock for each batch.
-    return collected === 1 ? this.#isLate() : collected >= MOST;
+    if (URGENCY[request.kind] !== IS_LOOK && this.#isUrgent(request)) return true;
+    return collected >= this.#next && this.#isLongEnough(collected);
   }
 
   handedOver(): void {
     this.#before += this.#collected;
     this.#collected = 0;
+    this.#next = FIRST_LOOK;
   }
 
   turned(): void {
@@ -112,11 +110,20 @@ export class EarlyStart implements StartRule {
     if (started === 0) return;
     this.#before = 0;
     this.#collected = 0;
+    this.#next = FIRST_LOOK;
     this.#small = started <= SMALL;
   }
 
-  /** Whether it was long ago that this was asked. */
-  #isLate(): boolean {
+  #isUrgent({ kind, flags }: Request): boolean {
+    const urgency = URGENCY[kind] as number;
+    if (urgency === IS_OPEN) return (flags & MAKES) !== 0;
+    return urgency === IS_CHANGE || this.#small;
+  }
+
+  /** Whether a batch is long enough, or it was long ago that this was asked. */
+  #isLongEnough(collected: number): boolean {
+    if (collected >= MOST) return true;
+    this.#next = collected * 2;
     const now = this.#now();
     const late = now - this.#lookedAt > LATE_MS;
     this.#lookedAt = now;

@@ -464,7 +464,7 @@ export class Scheduler implements CompletionSink, OperationOwner {
     this.#flight.enter(index, request, tenant, extras, place);
     if (turn !== undefined) this.#flight.setTurn(index, turn);
     if (fallback !== undefined) this.#flight.setFallback(index, !main);
-    if (this.#inTurn === false && this.#early.isDue(request, slots.used)) this.#handOver();
+    if (this.#inTurn === false && this.#early.isDue(request)) this.#handOver();
     else if (this.#ended === true) this.#handOver();
     return true;
   }

@@ -12,14 +12,18 @@ import { FakeEngine } from "../support/fake-engine.ts";
 function rig(depth = 256) {
   const clock = { ms: 1000 };
   const engine = new FakeEngine(depth);
-  const early = new EarlyStart(() => clock.ms);
+  const looks = { count: 0 };
+  const early = new EarlyStart(() => {
+    looks.count++;
+    return clock.ms;
+  });
   const scheduler = new Scheduler(engine, undefined, { early });
   engine.onWake = scheduler.wake;
   const start = (fields: RequestFields = {}) => {
     void scheduler.start(makeRequest({ kind: OperationKind.Read, ...fields }), undefined);
   };
   const tick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
-  return { clock, engine, scheduler, start, tick };
+  return { clock, engine, looks, scheduler, start, tick };
 }
 
 /** A rig whose last tick started many. */
@@ -32,15 +36,12 @@ async function busyRig() {
 }
 
 describe("EarlyStart", () => {
-  it("hands over the first read of an idle ring at once, and the next with the tick", async () => {
+  it("keeps reads for the end of the tick, the first of an idle ring too", async () => {
     const { engine, start, tick } = rig();
     start();
-    assert.deepEqual(engine.batches, [1]);
-    start();
-    start();
-    assert.deepEqual(engine.batches, [1, 1], "the clock was never looked at before");
+    assert.deepEqual(engine.batches, []);
     await tick();
-    assert.deepEqual(engine.batches, [1, 1, 1]);
+    assert.deepEqual(engine.batches, [1]);
   });
 
   it("hands over what changes something at once, however many there are", async () => {
@@ -65,21 +66,29 @@ describe("EarlyStart", () => {
     assert.deepEqual(many.engine.batches, [3]);
   });
 
-  it("hands over with the next request what has waited too long", async () => {
-    const { clock, engine, start } = await busyRig();
+  it("hands over with the next request what has waited too long", () => {
+    const { clock, engine, start } = rig();
     start();
     start();
-    assert.deepEqual(engine.batches, []);
-    const few = rig();
-    few.start();
-    few.start();
-    few.engine.batches.length = 0;
-    few.start();
-    assert.deepEqual(few.engine.batches, []);
-    few.clock.ms += EARLY_LATE_MS * 2;
-    few.start();
-    assert.deepEqual(few.engine.batches, [2]);
-    clock.ms += 1;
+    assert.deepEqual(engine.batches, [2], "the clock was never looked at before");
+    start();
+    start();
+    assert.deepEqual(engine.batches, [2]);
+    clock.ms += EARLY_LATE_MS * 2;
+    start();
+    start();
+    assert.deepEqual(engine.batches, [2, 4]);
+  });
+
+  it("looks at the clock a few times for a long batch, and never for one request", async () => {
+    const { looks, start, tick } = rig();
+    for (let i = 0; i < 100; i++) {
+      start();
+      await tick();
+    }
+    assert.equal(looks.count, 0);
+    for (let i = 0; i < EARLY_BATCH + 1; i++) start();
+    assert.ok(looks.count <= Math.log2(EARLY_BATCH) + 2, `${looks.count} looks`);
   });
 
   it("hands over a batch that is long enough, and one batch otherwise", async () => {
