@@ -40,6 +40,16 @@ function readIntoNowhere(ring: Ring, fd: number, data = 1): WeakRef<Buffer> {
 }
 
 describe("what a request is lent", () => {
+  uringIt("is no longer than the view, nor of a negative length", ["IORING_OP_READ"], () => {
+    using ring = smallRing();
+    const sqe = ring.getSqe();
+    for (const length of [-1, 9, Number.NaN]) {
+      const prepare = () => ring.prepRead(sqe, 0, new Uint8Array(8), length, 0);
+      assert.throws(prepare, { code: "ERR_OUT_OF_RANGE" });
+    }
+    ring.prepNop(sqe);
+  });
+
   uringIt("is kept until its completion was seen", ["IORING_OP_READ"], () =>
     withTempDir(async (dir) => {
       using ring = smallRing();

@@ -88,7 +88,8 @@ export function placeOf(
 ): (Place & { readonly address: number }) | undefined {
   const { addon, leases } = open();
   const lent = leases.lend(view);
-  if (byteLengthOf(view, lent) < bytes) {
+  // Written so that what is not a number is refused, too: -1 would be 4 GiB for the kernel.
+  if (!(bytes >= 0 && bytes <= byteLengthOf(view, lent))) {
     throw outOfRange("length", `<= ${byteLengthOf(view, lent)}, the bytes of the view`, bytes);
   }
   if (lent.address !== -1) return lent;
@@ -183,7 +184,7 @@ export function resolve(
 
 /** Holds the memory of a structure where the runtime can. Throws where it is too short. */
 export function lendStruct(struct: Struct, bytes: number): Place {
-  if (struct.byteLength < bytes) {
+  if (!(bytes >= 0 && bytes <= struct.byteLength)) {
     throw outOfRange("length", `<= ${struct.byteLength}, the bytes of the structure`, bytes);
   }
   // Where memory cannot be held, the structure is kept all the same. Names are nobody else's.
