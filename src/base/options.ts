@@ -1,12 +1,12 @@
 import { validateObject } from "./validate.ts";
 
 /*
- * What stands in Object.prototype was put there by an attacker or by mistake, and is nobody's
+ * What stands in Object.prototype was put there by an attacker or by mistake, and is not an
  * option. Options are what the caller's object has itself, or has from a class of the caller's. See
  * docs/decisions/0029-options-are-own.md.
  */
 
-/** The names that operations know; each is absent where nobody has touched Object.prototype. */
+/** The names that operations know; each is absent while Object.prototype is untouched. */
 interface Names {
   readonly signal?: unknown;
   readonly deadlineMs?: unknown;

@@ -61,7 +61,7 @@ export interface CompletionSink {
   failed?(index: number, generation: number, error: Error): void;
   /**
    * Hears that what is still with the engine will never complete, because the kernel can no longer
-   * be asked: it is to be settled, and its memory never to be used again, by nobody.
+   * be asked: it is to be settled, and its memory is never used again.
    */
   lost?(result: number, error: Error): void;
 }
